@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings that every Swift target shares: no implicit `any`, no member without its module's
+/// import, and a warning is an error.
+let house: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Modules that never touch raw memory: the compiler refuses an unsafe construct in them.
+let safe: [SwiftSetting] = house + [.strictMemorySafety()]
+
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+/// A layer of the library; `docs/ARCHITECTURE.md` has the picture. An arrow only ever points down.
+func layer(
+  _ name: String, uses dependencies: [Target.Dependency], settings: [SwiftSetting] = safe
+) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one module.
+func tests(
+  of name: String, uses dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies,
+    resources: resources, swiftSettings: house)
+}
+
+let package = Package(
+  name: "halter",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "halter", targets: ["halter"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // Tests only: the small HTTP server that stands in for a model hub.
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+  ],
+  targets: [
+    // C: SIMD kernels, and the system libraries.
+    .target(name: "CHalterKernels", linkerSettings: [.linkedLibrary("m")]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+
+    // The engine.
+    layer("HalterBackend", uses: ["CHalterKernels", "COpenBLAS"], settings: house),
+    layer("HalterQuant", uses: ["HalterBackend"], settings: house),
+    layer("HalterTensor", uses: ["HalterBackend"]),
+
+    // Parts: layers, optimisers, bytes on disk, text.
+    layer("HalterNN", uses: ["HalterBackend", "HalterTensor"]),
+    layer("HalterOptim", uses: ["HalterBackend", "HalterTensor"]),
+    layer("HalterFormats", uses: ["HalterBackend", "HalterQuant", "CHDF5", crypto], settings: house),
+    layer("HalterTokenizers", uses: []),
+
+    // Models, adapters, data.
+    layer(
+      "HalterModels",
+      uses: [
+        "HalterBackend", "HalterFormats", "HalterNN", "HalterQuant", "HalterTensor",
+        "HalterTokenizers",
+      ]),
+    layer(
+      "HalterAdapters", uses: ["HalterBackend", "HalterFormats", "HalterNN", "HalterTensor"]),
+    layer("HalterData", uses: ["HalterTokenizers"]),
+    layer("HalterHub", uses: [crypto], settings: house),
+
+    // The training loop, and the place where everything meets.
+    layer(
+      "HalterTraining",
+      uses: [
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
+        "HalterNN", "HalterOptim", "HalterTensor", "HalterTokenizers", logging,
+      ]),
+    layer(
+      "HalterRecipes",
+      uses: [
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterHub",
+        "HalterModels", "HalterNN", "HalterOptim", "HalterTensor", "HalterTokenizers",
+        "HalterTraining", crypto, logging, "Yams",
+      ]),
+    .executableTarget(
+      name: "halter", dependencies: ["HalterRecipes", "HalterTraining", argumentParser],
+      swiftSettings: house),
+  ]
+)

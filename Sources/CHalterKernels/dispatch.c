@@ -1,0 +1,1 @@
+#include "halter_kernels.h"

@@ -1,0 +1,160 @@
+// SIMD kernels of Halter, one table of functions per instruction set, and the thread pool they
+// run on.
+//
+// Conventions. Every kernel is a total, single-threaded function over memory that the caller owns:
+// no allocation, no I/O, no errno. Matrices are row-major; `ld*` is the distance in elements
+// between the starts of two rows. Sizes may be zero. Pointers need no alignment and must not
+// overlap unless a comment says "may alias". Sums run in a fixed order for a given table, so the
+// same call gives the same bits. Callers split work over threads; a kernel sees one range of it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma clang assume_nonnull begin
+
+// ---------------------------------------------------------------------------- instruction sets
+
+/// Instruction sets that kernels are built for, slowest first.
+typedef enum hk_isa {
+  HK_ISA_PORTABLE = 0,  // whatever the target's baseline is (SSE2 on x86-64, NEON on arm64)
+  HK_ISA_AVX2 = 1,      // AVX2 + FMA + F16C
+  HK_ISA_AVX512 = 2,    // AVX-512 F, BW, DQ, VL
+} hk_isa;
+
+/// Constants of one AdamW step (Loshchilov & Hutter 2019, algorithm 2).
+typedef struct hk_adamw_constants {
+  float learning_rate;
+  float beta1, beta2;
+  float epsilon;
+  float weight_decay;
+  float bias_correction1;       // 1 - beta1^t
+  float sqrt_bias_correction2;  // sqrt(1 - beta2^t)
+  float gradient_scale;         // the gradient is multiplied by this first (clipping)
+} hk_adamw_constants;
+
+/// The kernels of one instruction set. All tables compute the same functions; they differ only by
+/// rounding.
+typedef struct hk_kernels {
+  // -- elementwise, n elements
+  /// y = a + b. y may alias a or b.
+  void (*add)(size_t n, const float *a, const float *b, float *y);
+  /// y = a * b. y may alias a or b.
+  void (*mul)(size_t n, const float *a, const float *b, float *y);
+  /// y = s * x. y may alias x.
+  void (*scale)(size_t n, float s, const float *x, float *y);
+  /// y += s * x.
+  void (*axpy)(size_t n, float s, const float *x, float *y);
+  /// y = silu(gate) * up. y may alias gate or up.
+  void (*swiglu)(size_t n, const float *gate, const float *up, float *y);
+  /// dgate = dy * up * silu'(gate), dup = dy * silu(gate). The outputs may alias dy, gate or up
+  /// element for element.
+  void (*swiglu_backward)(size_t n, const float *gate, const float *up, const float *dy,
+                          float *dgate, float *dup);
+  /// Inverted dropout: y = x / (1 - p) where a counter-based generator (seed, offset + i) keeps
+  /// element i, else 0. The same seed and offset drop the same elements in every table, on every
+  /// split of the range, so the backward pass is the same call on dy. y may alias x.
+  void (*dropout)(size_t n, float p, uint64_t seed, uint64_t offset, const float *x, float *y);
+  /// Sum of squares, accumulated in double.
+  double (*sum_of_squares)(size_t n, const float *x);
+  /// One AdamW step in place on parameters p and moments m, v; g is only read.
+  void (*adamw)(size_t n, const hk_adamw_constants *c, const float *g, float *p, float *m,
+                float *v);
+
+  // -- rows of d elements, contiguous
+  /// y = w * x * rstd, rstd[row] = 1 / sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019). rstd is
+  /// written, one per row.
+  void (*rmsnorm)(size_t rows, size_t d, float eps, const float *x, const float *w, float *y,
+                  float *rstd);
+  /// dx = gradient of rmsnorm by x. If dw is not NULL, dw += gradient by w, summed over the rows.
+  void (*rmsnorm_backward)(size_t rows, size_t d, const float *x, const float *w,
+                           const float *rstd, const float *dy, float *dx, float *_Nullable dw);
+  /// y[row] += bias, for every row.
+  void (*add_bias)(size_t rows, size_t d, const float *bias, float *y);
+  /// out += sum of the rows of x.
+  void (*add_column_sums)(size_t rows, size_t d, const float *x, float *out);
+  /// out[row] = dot(a[row], b[row]).
+  void (*row_dots)(size_t rows, size_t d, const float *a, size_t lda, const float *b, size_t ldb,
+                   float *out);
+
+  // -- rotary position embedding (Su et al. 2021), rotate-half convention of Hugging Face
+  /// Rotates `heads` heads of `d` elements in every row of x, in place: with half = d / 2,
+  /// x[j], x[j + half] <- x[j] c - s x[j + half], x[j + half] c + s x[j], where c and s are
+  /// cosines[positions[row] * half + j] and sign * sines[...]. sign is +1 forward, -1 backward.
+  void (*rope)(size_t rows, size_t heads, size_t d, const int32_t *positions,
+               const float *cosines, const float *sines, float sign, float *x, size_t ldx);
+
+  // -- causal attention: what happens between the matrix products, on one block of queries
+  /// Row r of `scores` sees its first min(cols, visible + r) columns. In place, with z = scale *
+  /// score: scores <- exp(z - lse), columns it does not see <- 0. lse[r] = log sum exp(z) over the
+  /// columns it sees; a row that sees none gets zeros and lse = -INFINITY.
+  void (*causal_softmax)(size_t rows, size_t cols, size_t visible, float scale, float *scores,
+                         size_t ld, float *lse);
+  /// From raw scores and lse of the forward pass, and dp = dO V^T: scores <- p = exp(scale * score
+  /// - lse), dp <- scale * p * (dp - delta[r]); columns that are not seen <- 0 in both.
+  void (*causal_softmax_backward)(size_t rows, size_t cols, size_t visible, float scale,
+                                  const float *lse, const float *delta, float *scores, float *dp,
+                                  size_t ld);
+
+  // -- linear + cross-entropy: what happens between the matrix products, on a chunk of rows
+  /// logprobs[r] = log softmax(logits[r])[labels[r]]. If weights is not NULL, logits become the
+  /// gradient weights[r] * (softmax(logits[r]) - onehot(labels[r])), else they are left as they
+  /// are. labels are in 0 ..< vocabulary (checked by the caller).
+  void (*cross_entropy)(size_t rows, size_t vocabulary, const int32_t *labels,
+                        const float *_Nullable weights, float *logits, size_t ld,
+                        float *logprobs);
+
+  // -- conversions, n elements (round to nearest even; NaN stays NaN)
+  void (*f32_from_bf16)(size_t n, const uint16_t *x, float *y);
+  void (*f32_from_f16)(size_t n, const uint16_t *x, float *y);
+  void (*bf16_from_f32)(size_t n, const float *x, uint16_t *y);
+  void (*f16_from_f32)(size_t n, const float *x, uint16_t *y);
+
+  // -- GGUF blocks of 32 elements to f32 (bit-equal to ggml), `blocks` blocks
+  void (*f32_from_q8_0)(size_t blocks, const uint8_t *x, float *y);
+  void (*f32_from_q4_0)(size_t blocks, const uint8_t *x, float *y);
+  void (*f32_from_q4_1)(size_t blocks, const uint8_t *x, float *y);
+} hk_kernels;
+
+/// The best instruction set that this CPU and this build have.
+hk_isa hk_best_isa(void);
+
+/// Whether this CPU and this build can run the instruction set.
+bool hk_isa_available(hk_isa isa);
+
+/// The kernels of an instruction set, NULL where it is not available.
+const hk_kernels *_Nullable hk_kernels_for(hk_isa isa);
+
+// ---------------------------------------------------------------------------- thread pool
+
+/// A pool of worker threads. The thread that calls hk_pool_run works too.
+typedef struct hk_pool hk_pool;
+
+/// A task of a parallel loop: `index` is in 0 ..< count.
+typedef void (*hk_task)(void *_Nullable context, size_t index);
+
+/// A pool that runs loops on `threads` threads in all (at least 1), NULL when memory or threads
+/// are refused.
+hk_pool *_Nullable hk_pool_create(size_t threads);
+
+/// Stops the workers and frees the pool. NULL is allowed.
+void hk_pool_destroy(hk_pool *_Nullable pool);
+
+/// The number of threads that loops run on, the caller's included.
+size_t hk_pool_threads(const hk_pool *pool);
+
+/// Runs task(context, i) once for every i in 0 ..< count and returns when all are done. Tasks are
+/// handed out one at a time, in order. Callers on several threads take turns; a call from inside a
+/// task runs its loop on that thread alone.
+void hk_pool_run(hk_pool *pool, size_t count, hk_task task, void *_Nullable context);
+
+#pragma clang assume_nonnull end
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,4 @@
+@main
+struct Halter {
+  static func main() {}
+}
