@@ -1,0 +1,163 @@
+/// The kernels that tensors run on: one device with its memory.
+///
+/// Buffers hold f32 unless a name says otherwise; matrices are row-major and contiguous. Sizes may
+/// be zero. Arguments are checked here once (a violation is a bug of the caller and stops the
+/// program); results do not depend on the number of threads.
+public protocol Backend: AnyObject {
+  /// The device in words, for a run's header: instruction set and threads.
+  var summary: String { get }
+
+  /// Bytes of device memory held, in use or kept for reuse.
+  var heldBytes: Int { get }
+
+  /// A buffer with undefined contents.
+  func allocate(byteCount: Int) -> Buffer
+
+  /// Returns memory that is held only for reuse to the system.
+  func trim()
+
+  // MARK: Elementwise
+
+  /// Sets `count` elements to a value.
+  func fill(_ y: Buffer, count: Int, with value: Float)
+  /// y = x.
+  func copy(_ x: Buffer, to y: Buffer, byteCount: Int)
+  /// y = a + b; y may be a or b.
+  func add(_ a: Buffer, _ b: Buffer, into y: Buffer, count: Int)
+  /// y = a · b, element by element; y may be a or b.
+  func multiply(_ a: Buffer, _ b: Buffer, into y: Buffer, count: Int)
+  /// y = s · x; y may be x.
+  func scale(_ x: Buffer, by s: Float, into y: Buffer, count: Int)
+  /// y += s · x.
+  func accumulate(_ x: Buffer, scaledBy s: Float, into y: Buffer, count: Int)
+  /// y = silu(gate) · up (Shazeer 2020, SwiGLU).
+  func swiglu(gate: Buffer, up: Buffer, into y: Buffer, count: Int)
+  /// The gradients of `swiglu` by gate and by up.
+  func swigluBackward(
+    gate: Buffer, up: Buffer, dy: Buffer, dGate: Buffer, dUp: Buffer, count: Int)
+  /// Inverted dropout; the same seed drops the same elements, so the gradient is the same call.
+  func dropout(_ x: Buffer, probability: Float, seed: UInt64, into y: Buffer, count: Int)
+  /// The sum of squares, in double precision.
+  func sumOfSquares(_ x: Buffer, count: Int) -> Double
+  /// f32 to bf16, round to nearest even.
+  func convertToBF16(_ x: Buffer, into y: Buffer, count: Int)
+  /// bf16 to f32, exact.
+  func convertFromBF16(_ x: Buffer, into y: Buffer, count: Int)
+
+  // MARK: Rows
+
+  /// y = w · x / rms(x) row by row (Zhang & Sennrich 2019); `rstd` gets 1 / rms, one per row.
+  func rmsNorm(
+    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Buffer, rstd: Buffer, rows: Int,
+    columns: Int)
+  /// dx = gradient of `rmsNorm` by x; `dWeight`, if given, is incremented by the gradient by w.
+  func rmsNormBackward(
+    _ x: Buffer, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
+    rows: Int, columns: Int)
+  /// Adds a bias to every row of y.
+  func addBias(_ bias: Buffer, to y: Buffer, rows: Int, columns: Int)
+  /// Adds the sum of the rows of x to `sums`.
+  func addColumnSums(of x: Buffer, to sums: Buffer, rows: Int, columns: Int)
+  /// y[i] = table[ids[i]] (ids are i32 and in range).
+  func gatherRows(_ table: Buffer, ids: Buffer, into y: Buffer, count: Int, columns: Int)
+  /// table[ids[i]] += x[i], in the order of i.
+  func scatterAddRows(_ x: Buffer, ids: Buffer, to table: Buffer, count: Int, columns: Int)
+  /// Rotates heads in place; `sign` +1 is the forward direction, -1 its inverse.
+  /// `tables` holds cosines then sines, [positions, headDim / 2] each.
+  func rope(
+    _ x: Buffer, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
+    sines: Buffer, sign: Float)
+
+  // MARK: Products
+
+  /// c = alpha · op(a) · op(b), or c += … when accumulating; op(a) is [m, k], op(b) is [k, n].
+  func matmul(
+    _ a: Buffer, transposed transposeA: Bool, _ b: Buffer, transposed transposeB: Bool,
+    into c: Buffer, m: Int, n: Int, k: Int, alpha: Float, accumulate: Bool)
+
+  // MARK: Fused
+
+  /// Causal attention inside each segment, heads grouped onto kv heads (Ainslie et al. 2023).
+  /// `out` is [T, heads · headDim]; `lse` [heads, T] keeps the log-sum-exp for the gradient.
+  func attention(_ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer)
+  /// The gradients of `attention` by q, k and v, which are overwritten.
+  func attentionBackward(
+    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer,
+    dOut: Buffer, dq: Buffer, dk: Buffer, dv: Buffer)
+  /// Attention of new queries against a cache: query i sees the first `visible + i` keys.
+  func cachedAttention(
+    q: Buffer, k: Buffer, v: Buffer, out: Buffer, queries: Int, visible: Int, heads: Int,
+    kvHeads: Int, headDim: Int, scale: Float)
+  /// Row by row, `logprobs` gets log softmax(logits)[label]; with weights, the logits become
+  /// weight · (softmax - onehot). Labels are i32 and in range.
+  func crossEntropy(
+    logits: Buffer, labels: Buffer, weights: Buffer?, logprobs: Buffer, rows: Int,
+    vocabulary: Int)
+
+  // MARK: Optimiser
+
+  /// One AdamW step in place (Loshchilov & Hutter 2019).
+  func adamW(
+    _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, m: Buffer, v: Buffer,
+    count: Int)
+}
+
+/// What a call of causal segment attention is over.
+public struct AttentionGeometry: Sendable, Equatable {
+  /// Cumulative starts of the segments, `[0, …, T]`.
+  public let segments: [Int]
+  /// Query heads, kv heads (a divisor of the heads) and the size of a head.
+  public let heads: Int
+  /// The number of key/value heads.
+  public let kvHeads: Int
+  /// The size of a head.
+  public let headDim: Int
+  /// The factor on the scores, usually headDim^-0.5.
+  public let scale: Float
+
+  /// A geometry; `segments` must rise from 0 and `heads` be a multiple of `kvHeads`.
+  public init(segments: [Int], heads: Int, kvHeads: Int, headDim: Int, scale: Float) {
+    precondition(segments.first == 0 && zip(segments, segments.dropFirst()).allSatisfy { $0 <= $1 })
+    precondition(kvHeads > 0 && heads % kvHeads == 0, "\(heads) heads over \(kvHeads) kv heads")
+    self.segments = segments
+    self.heads = heads
+    self.kvHeads = kvHeads
+    self.headDim = headDim
+    self.scale = scale
+  }
+
+  /// The number of tokens in all segments.
+  public var tokens: Int { segments.last ?? 0 }
+}
+
+/// The constants of one AdamW step.
+public struct AdamWConstants: Sendable, Equatable {
+  /// The step size.
+  public var learningRate: Float
+  /// The decay rate of the first moment.
+  public var beta1: Float
+  /// The decay rate of the second moment.
+  public var beta2: Float
+  /// Added to the root of the second moment.
+  public var epsilon: Float
+  /// Decoupled weight decay.
+  public var weightDecay: Float
+  /// The number of the step, from 1.
+  public var step: Int
+  /// Multiplies the gradient first (clipping).
+  public var gradientScale: Float
+
+  /// The constants of a step.
+  public init(
+    learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float,
+    step: Int, gradientScale: Float
+  ) {
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.step = step
+    self.gradientScale = gradientScale
+  }
+}

@@ -1,0 +1,102 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+import Synchronization
+
+/// Memory for buffers, kept for reuse.
+///
+/// A fresh page costs a fault on first touch, a training step needs the same sizes every time: so
+/// blocks are kept by size and handed out again. Blocks of 2 MiB and more come from the system in
+/// whole huge pages.
+public final class BufferPool: Sendable {
+  struct Block: @unchecked Sendable {
+    // Proof of sendability: the pointer names memory that only the holder of the block uses.
+    let base: UnsafeMutableRawPointer
+    let capacity: Int
+  }
+
+  private struct State {
+    var free: [Int: [Block]] = [:]
+    var freeBytes = 0
+    var systemBytes = 0
+  }
+
+  private let state = Mutex(State())
+
+  /// An empty pool.
+  public init() {}
+
+  deinit {
+    state.withLock { state in
+      for block in state.free.values.joined() { Self.release(block) }
+    }
+  }
+
+  /// Bytes that the pool holds from the system, in use or free.
+  public var systemBytes: Int { state.withLock { $0.systemBytes } }
+
+  /// A buffer with room for `byteCount` bytes; its contents are undefined.
+  public func buffer(byteCount: Int) -> Buffer {
+    let capacity = Self.capacity(for: byteCount)
+    let reused: Block? = state.withLock { state in
+      guard let block = state.free[capacity]?.popLast() else { return nil }
+      state.freeBytes -= capacity
+      return block
+    }
+    if let block = reused { return Buffer(block: block, byteCount: byteCount, pool: self) }
+    let block = Self.acquire(capacity)
+    state.withLock { $0.systemBytes += capacity }
+    return Buffer(block: block, byteCount: byteCount, pool: self)
+  }
+
+  /// Gives every free block back to the system.
+  public func trim() {
+    let blocks = state.withLock { state in
+      let blocks = Array(state.free.values.joined())
+      state.free = [:]
+      state.systemBytes -= state.freeBytes
+      state.freeBytes = 0
+      return blocks
+    }
+    for block in blocks { Self.release(block) }
+  }
+
+  func recycle(_ block: Block) {
+    state.withLock { state in
+      state.free[block.capacity, default: []].append(block)
+      state.freeBytes += block.capacity
+    }
+  }
+
+  private static let hugePage = 1 << 21
+
+  /// Sizes are rounded up so that nearly equal requests share blocks: to 256 bytes when small, to
+  /// an eighth of the next power of two above 64 KiB, which wastes at most 12.5 %.
+  static func capacity(for byteCount: Int) -> Int {
+    if byteCount <= 1 << 16 { return max(256, (byteCount + 255) & ~255) }
+    let step = 1 << (Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount - 3)
+    return (byteCount + step - 1) & ~(step - 1)
+  }
+
+  private static func acquire(_ capacity: Int) -> Block {
+    let alignment = capacity >= hugePage ? hugePage : 64
+    var pointer: UnsafeMutableRawPointer?
+    let status = posix_memalign(&pointer, alignment, capacity)
+    guard status == 0, let base = pointer else {
+      // Swift itself ends the process when memory runs out; so does this, with the size.
+      preconditionFailure("out of memory: \(capacity) bytes refused by the system")
+    }
+    #if os(Linux)
+      if capacity >= hugePage { madvise(base, capacity, 14 /* MADV_HUGEPAGE */) }
+    #endif
+    return Block(base: base, capacity: capacity)
+  }
+
+  private static func release(_ block: Block) {
+    free(block.base)
+  }
+}

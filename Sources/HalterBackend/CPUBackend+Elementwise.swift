@@ -1,0 +1,147 @@
+internal import CHalterKernels
+
+extension CPUBackend {
+  public func fill(_ y: Buffer, count: Int, with value: Float) {
+    precondition(y.holds(count, of: Float.self))
+    let y = y.f32
+    threads.ranges(count, grain: Self.grain) { range in
+      (y + range.lowerBound).update(repeating: value, count: range.count)
+    }
+  }
+
+  public func copy(_ x: Buffer, to y: Buffer, byteCount: Int) {
+    precondition(x.byteCount >= byteCount && y.byteCount >= byteCount)
+    let (x, y) = (x.base, y.base)
+    threads.ranges(byteCount, grain: Self.grain * 4) { range in
+      (y + range.lowerBound).copyMemory(from: x + range.lowerBound, byteCount: range.count)
+    }
+  }
+
+  public func add(_ a: Buffer, _ b: Buffer, into y: Buffer, count: Int) {
+    check(count, a, b, y)
+    let (a, b, y, kernel) = (a.f32, b.f32, y.f32, kernels.pointee.add)
+    threads.ranges(count, grain: Self.grain) { range in
+      kernel(range.count, a + range.lowerBound, b + range.lowerBound, y + range.lowerBound)
+    }
+  }
+
+  public func multiply(_ a: Buffer, _ b: Buffer, into y: Buffer, count: Int) {
+    check(count, a, b, y)
+    let (a, b, y, kernel) = (a.f32, b.f32, y.f32, kernels.pointee.mul)
+    threads.ranges(count, grain: Self.grain) { range in
+      kernel(range.count, a + range.lowerBound, b + range.lowerBound, y + range.lowerBound)
+    }
+  }
+
+  public func scale(_ x: Buffer, by s: Float, into y: Buffer, count: Int) {
+    check(count, x, y)
+    let (x, y, kernel) = (x.f32, y.f32, kernels.pointee.scale)
+    threads.ranges(count, grain: Self.grain) { range in
+      kernel(range.count, s, x + range.lowerBound, y + range.lowerBound)
+    }
+  }
+
+  public func accumulate(_ x: Buffer, scaledBy s: Float, into y: Buffer, count: Int) {
+    check(count, x, y)
+    let (x, y, kernel) = (x.f32, y.f32, kernels.pointee.axpy)
+    threads.ranges(count, grain: Self.grain) { range in
+      kernel(range.count, s, x + range.lowerBound, y + range.lowerBound)
+    }
+  }
+
+  public func swiglu(gate: Buffer, up: Buffer, into y: Buffer, count: Int) {
+    check(count, gate, up, y)
+    let (gate, up, y, kernel) = (gate.f32, up.f32, y.f32, kernels.pointee.swiglu)
+    threads.ranges(count, grain: Self.grain) { range in
+      kernel(range.count, gate + range.lowerBound, up + range.lowerBound, y + range.lowerBound)
+    }
+  }
+
+  public func swigluBackward(
+    gate: Buffer, up: Buffer, dy: Buffer, dGate: Buffer, dUp: Buffer, count: Int
+  ) {
+    check(count, gate, up, dy, dGate, dUp)
+    let (gate, up, dy, dGate, dUp) = (gate.f32, up.f32, dy.f32, dGate.f32, dUp.f32)
+    let kernel = kernels.pointee.swiglu_backward
+    threads.ranges(count, grain: Self.grain) { range in
+      let start = range.lowerBound
+      kernel(range.count, gate + start, up + start, dy + start, dGate + start, dUp + start)
+    }
+  }
+
+  public func dropout(
+    _ x: Buffer, probability: Float, seed: UInt64, into y: Buffer, count: Int
+  ) {
+    check(count, x, y)
+    let (x, y, kernel) = (x.f32, y.f32, kernels.pointee.dropout)
+    threads.ranges(count, grain: Self.grain) { range in
+      let start = range.lowerBound
+      kernel(range.count, probability, seed, UInt64(start), x + start, y + start)
+    }
+  }
+
+  public func sumOfSquares(_ x: Buffer, count: Int) -> Double {
+    check(count, x)
+    let (x, kernel) = (x.f32, kernels.pointee.sum_of_squares)
+    let parts = (count + Self.grain - 1) / Self.grain
+    return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, parts)) { sums in
+      let sums = sums
+      threads.ranges(count, grain: Self.grain) { range in
+        sums[range.lowerBound / Self.grain] = kernel(range.count, x + range.lowerBound)
+      }
+      return sums[0..<parts].reduce(0, +)
+    }
+  }
+
+  public func convertToBF16(_ x: Buffer, into y: Buffer, count: Int) {
+    precondition(x.holds(count, of: Float.self) && y.holds(count, of: UInt16.self))
+    let (x, y, kernel) = (x.f32, y.u16, kernels.pointee.bf16_from_f32)
+    threads.ranges(count, grain: Self.grain) { range in
+      kernel(range.count, x + range.lowerBound, y + range.lowerBound)
+    }
+  }
+
+  public func convertFromBF16(_ x: Buffer, into y: Buffer, count: Int) {
+    precondition(x.holds(count, of: UInt16.self) && y.holds(count, of: Float.self))
+    let (x, y, kernel) = (x.u16, y.f32, kernels.pointee.f32_from_bf16)
+    threads.ranges(count, grain: Self.grain) { range in
+      kernel(range.count, x + range.lowerBound, y + range.lowerBound)
+    }
+  }
+
+  public func adamW(
+    _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, m: Buffer, v: Buffer,
+    count: Int
+  ) {
+    check(count, gradient, parameter, m, v)
+    let step = Float(constants.step)
+    let c = hk_adamw_constants(
+      learning_rate: constants.learningRate, beta1: constants.beta1, beta2: constants.beta2,
+      epsilon: constants.epsilon, weight_decay: constants.weightDecay,
+      bias_correction1: biasCorrection(constants.beta1, step),
+      sqrt_bias_correction2: biasCorrection(constants.beta2, step).squareRoot(),
+      gradient_scale: constants.gradientScale)
+    let (g, p, m, v) = (gradient.f32, parameter.f32, m.f32, v.f32)
+    let kernel = kernels.pointee.adamw
+    threads.ranges(count, grain: Self.grain) { range in
+      let start = range.lowerBound
+      withUnsafePointer(to: c) { c in
+        kernel(range.count, c, g + start, p + start, m + start, v + start)
+      }
+    }
+  }
+
+  /// 1 - beta^step, in double because it cancels for small steps.
+  private func biasCorrection(_ beta: Float, _ step: Float) -> Float {
+    var power = 1.0
+    for _ in 0..<Int(step) { power *= Double(beta) }
+    return Float(1 - power)
+  }
+
+  /// Stops the program if a buffer holds fewer than `count` f32 values.
+  func check(_ count: Int, _ buffers: Buffer...) {
+    precondition(
+      count >= 0 && buffers.allSatisfy { $0.holds(count, of: Float.self) },
+      "\(count) elements do not fit buffers of \(buffers.map(\.byteCount)) bytes")
+  }
+}

@@ -1,0 +1,67 @@
+import HalterBackend
+
+/// A tensor's place in the graph: the tensors it was made from and how its gradient becomes theirs.
+///
+/// Nodes point from results to inputs. A gradient function captures the *detached* tensors that it
+/// needs, so that `parents` are the only links between nodes and a graph can be taken apart without
+/// recursion.
+final class GraphNode {
+  /// The nodes of the inputs, nil for an input that needs no gradient.
+  private(set) var parents: [GraphNode?] = []
+  /// Maps the gradient of the result to those of the inputs; nil for a leaf, and once it has run.
+  private(set) var propagate: ((Tensor) -> [Tensor?])?
+  /// Whether gradients stay here (a parameter) rather than flow on.
+  let isLeaf: Bool
+  /// The sum of the gradients that have arrived.
+  var gradient: Tensor?
+
+  init(leaf: Bool) { isLeaf = leaf }
+
+  init(parents: [GraphNode?], propagate: @escaping (Tensor) -> [Tensor?]) {
+    self.isLeaf = false
+    self.parents = parents
+    self.propagate = propagate
+  }
+
+  deinit {
+    // A long chain of nodes would otherwise be released by as deep a recursion.
+    var orphans = parents
+    parents = []
+    while let next = orphans.popLast() {
+      guard var node = next, isKnownUniquelyReferenced(&node) else { continue }
+      orphans += node.parents
+      node.parents = []
+      node.propagate = nil
+    }
+  }
+
+  /// Runs the gradient function once and lets go of what it holds.
+  func takeStep() -> [(node: GraphNode, gradient: Tensor)] {
+    guard let upstream = gradient, let propagate else { return [] }
+    let inputs = parents
+    (gradient, self.propagate, parents) = (nil, nil, [])
+    let gradients = propagate(upstream)
+    precondition(gradients.count == inputs.count, "an operation lost a gradient")
+    return zip(inputs, gradients).compactMap { node, gradient in
+      guard let node, let gradient else { return nil }
+      return (node, gradient)
+    }
+  }
+
+  /// Adds a gradient to the sum, in place where nobody else sees the sum.
+  func accumulate(_ incoming: Tensor) {
+    guard var sum = gradient else {
+      gradient = incoming.detached
+      return
+    }
+    gradient = nil
+    if isKnownUniquelyReferenced(&sum.storage) && !sum.storage.isSlice {
+      sum.backend.accumulate(incoming.storage, scaledBy: 1, into: sum.storage, count: sum.count)
+      gradient = sum
+    } else {
+      let total = Tensor(uninitialized: sum.shape, on: sum.backend)
+      sum.backend.add(sum.storage, incoming.storage, into: total.storage, count: sum.count)
+      gradient = total
+    }
+  }
+}
