@@ -1,0 +1,122 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Makes a directory with all its files appear at once, as checkpoints must: it exists complete
+/// and on the disk, or not at all.
+///
+/// Files are written to a hidden sibling `.<name>.partial-<process>-<number>`, which is renamed at
+/// the end. What a killed process left behind is never taken for the real thing and is removed by
+/// `removeLeftovers(in:)`.
+public enum AtomicDirectory {
+  /// Calls `body` with an empty directory to fill, then gives that directory the name `url`.
+  /// - Throws: what `body` throws, or `FormatError`; the destination is then as it was before.
+  public static func write<R>(
+    to url: URL, overwrite: Bool = false, _ body: (URL) throws -> R
+  ) throws -> R {
+    var status = stat()
+    let exists = lstat(url.path, &status) == 0
+    guard !exists || overwrite else { throw FormatError.exists(url.path) }
+    let partial = PartialName.make(for: url)
+    guard mkdir(partial.path, 0o777) == 0 else {
+      throw FormatError(errno: errno, while: "create the directory", path: url.path)
+    }
+    let lock = open(partial.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if lock >= 0 { _ = flock(lock, LOCK_EX | LOCK_NB) }
+    defer { if lock >= 0 { close(lock) } }
+    do {
+      let result = try body(partial)
+      try synchronize(tree: partial)
+      try install(partial, as: url, replacing: exists)
+      return result
+    } catch {
+      try? FileManager.default.removeItem(at: partial)
+      throw error
+    }
+  }
+
+  /// Whether `url` is named like something unfinished.
+  public static func isPartial(_ url: URL) -> Bool {
+    PartialName.matches(url.lastPathComponent)
+  }
+
+  /// Removes the unfinished files and directories in `directory` whose writer is no longer
+  /// running, and returns what was removed. A directory that does not exist has none.
+  @discardableResult
+  public static func removeLeftovers(in directory: URL) throws(FormatError) -> [URL] {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+    } catch CocoaError.fileReadNoSuchFile {
+      return []
+    } catch {
+      throw FormatError(
+        .io, "cannot list the directory: \(error.localizedDescription)", path: directory.path)
+    }
+    var removed: [URL] = []
+    for name in names.sorted() where PartialName.matches(name) {
+      let url = directory.appendingPathComponent(name)
+      guard isAbandoned(url) else { continue }
+      do {
+        try FileManager.default.removeItem(at: url)
+      } catch {
+        throw FormatError(
+          .io, "cannot remove this unfinished leftover: \(error.localizedDescription)",
+          mend: "Remove it by hand", path: url.path)
+      }
+      removed.append(url)
+    }
+    return removed
+  }
+
+  /// The writer holds a lock for as long as it lives, whatever machine or container it runs in.
+  private static func isAbandoned(_ url: URL) -> Bool {
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return errno == ELOOP }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+  }
+
+  private static func synchronize(tree: URL) throws(FormatError) {
+    let manager = FileManager.default
+    if let paths = manager.enumerator(atPath: tree.path) {
+      while let relative = paths.nextObject() as? String {
+        let url = tree.appendingPathComponent(relative)
+        var status = stat()
+        guard lstat(url.path, &status) == 0 else { continue }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: try Durability.synchronize(directory: url)
+        case S_IFREG: try Durability.synchronize(file: url)
+        default: break
+        }
+      }
+    }
+    try Durability.synchronize(directory: tree)
+  }
+
+  private static func install(
+    _ partial: URL, as url: URL, replacing exists: Bool
+  ) throws(FormatError) {
+    let parent = url.deletingLastPathComponent()
+    // A directory cannot be renamed over a full one: the old one steps aside first, and comes
+    // back should the second rename fail.
+    let aside = PartialName.make(for: url)
+    if exists {
+      guard rename(url.path, aside.path) == 0 else {
+        throw FormatError(errno: errno, while: "move the old directory aside", path: url.path)
+      }
+    }
+    guard rename(partial.path, url.path) == 0 else {
+      let failure = FormatError(
+        errno: errno, while: "give the finished directory its name", path: url.path)
+      if exists { rename(aside.path, url.path) }
+      throw failure
+    }
+    try Durability.synchronize(directory: parent)
+    if exists { try? FileManager.default.removeItem(at: aside) }
+  }
+}
