@@ -44,6 +44,14 @@ public protocol Backend: AnyObject {
   /// bf16 to f32, exact.
   func convertFromBF16(_ x: Buffer, into y: Buffer, count: Int)
 
+  // MARK: Stored weights
+
+  /// Decodes `rows` stored rows to f32, `[rows, columns]`; row i of the result is stored row
+  /// `rowOrder[i]` where an order is given. `columns` is a whole number of blocks.
+  func decode(
+    _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
+    into y: Buffer)
+
   // MARK: Rows
 
   /// y = w · x / rms(x) row by row (Zhang & Sennrich 2019); `rstd` gets 1 / rms, one per row.

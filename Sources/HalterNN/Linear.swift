@@ -9,15 +9,42 @@ public protocol LinearLayer: AnyObject {
   var outputs: Int { get }
   /// The layer's parameters by their names below the layer's own.
   var parameters: [NamedParameter] { get }
+  /// The bias `[outputs]`, if the layer has one.
+  var bias: Parameter? { get }
+  /// Rows of the matrix that the layer as a whole stands for, f32, `[range.count, inputs]`: with
+  /// what an adapter adds.
+  func effectiveRows(_ range: Range<Int>) -> Buffer
   /// The rows `[…, outputs]` for rows `[…, inputs]`.
   func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor
+}
+
+/// A place for a linear layer, by its full name.
+public struct LinearSlot {
+  /// The full dotted name, e.g. `model.layers.0.self_attn.q_proj`.
+  public let name: String
+  /// The index of the block it is in.
+  public let layer: Int
+  /// The layer that sits there.
+  public let get: () -> any LinearLayer
+  /// Puts another layer there.
+  public let set: (any LinearLayer) -> Void
+
+  /// A place that two closures reach.
+  public init(
+    name: String, layer: Int, get: @escaping () -> any LinearLayer,
+    set: @escaping (any LinearLayer) -> Void
+  ) {
+    self.name = name
+    self.layer = layer
+    self.get = get
+    self.set = set
+  }
 }
 
 /// x · Wᵀ + b.
 public final class Linear: LinearLayer {
   /// The matrix `[outputs, inputs]`.
   public let weight: Weight
-  /// The bias `[outputs]`, if the layer has one.
   public let bias: Parameter?
 
   /// A layer over a weight and an optional bias.
@@ -31,9 +58,12 @@ public final class Linear: LinearLayer {
 
   public var parameters: [NamedParameter] {
     [
-      weight.parameter.map { NamedParameter("weight", $0) }, bias.map { NamedParameter("bias", $0) },
+      weight.parameter.map { NamedParameter("weight", $0) },
+      bias.map { NamedParameter("bias", $0) },
     ].compactMap { $0 }
   }
+
+  public func effectiveRows(_ range: Range<Int>) -> Buffer { weight.denseRows(range) }
 
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
     switch weight {

@@ -1,0 +1,177 @@
+import Foundation
+import HalterFormats
+import HalterNN
+
+/// A LoRA adapter on disk in the layout of PEFT: `adapter_config.json` and
+/// `adapter_model.safetensors`, loadable with `PeftModel.from_pretrained`.
+public enum PEFTDirectory {
+  /// The weights' file name.
+  public static let weightsName = "adapter_model.safetensors"
+  /// The configuration's file name.
+  public static let configurationName = "adapter_config.json"
+  /// What PEFT puts before the module names of the base model.
+  private static let prefix = "base_model.model."
+
+  /// Whether a directory holds an adapter.
+  public static func isAdapter(_ directory: URL) -> Bool {
+    FileManager.default.fileExists(atPath: directory.appending(path: configurationName).path)
+  }
+
+  /// Writes the adapter's two files into an existing directory, each atomically.
+  /// - Parameter base: the name or path of the base model, for tools that look it up.
+  public static func write(_ adapter: LoRAAdapter, base: String, to directory: URL) throws {
+    let tensors = adapter.parameters.map { parameter in
+      TensorSource(
+        prefix + parameter.name, shape: parameter.parameter.value.shape.dimensions,
+        floats: parameter.parameter.value.floats)
+    }
+    try SafetensorsWriter.write(
+      tensors, metadata: ["format": "pt"], to: directory.appending(path: weightsName))
+    let json = try JSONSerialization.data(
+      withJSONObject: configuration(of: adapter, base: base),
+      options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    try AtomicWrite.write(json, to: directory.appending(path: configurationName))
+  }
+
+  /// Wraps the layers of a model with an adapter from disk.
+  /// - Parameter dropout: replaces the dropout of the file, for training on.
+  /// - Throws: `FormatError` or `AdapterError` if the files are damaged, use what Halter does not
+  ///   support, or do not fit the model; the model is left as it was then.
+  public static func load(
+    _ directory: URL, into slots: [LinearSlot], dropout: Double? = nil
+  ) throws -> LoRAAdapter {
+    var configuration = try configuration(in: directory)
+    if let dropout { configuration.dropout = dropout }
+    let url = directory.appending(path: weightsName)
+    let file = try SafetensorsFile(url)
+    try checkNames(file, configuration, slots)
+    func factor(
+      _ name: String, _ shape: [Int]
+    ) throws(AdapterError) -> [Float] {
+      guard let record = file.record(named: prefix + name) else {
+        throw AdapterError(
+          path: url.path, "has no tensor \(prefix + name), which the configuration asks for",
+          mend: "The adapter is incomplete, or was made for another model")
+      }
+      guard record.shape == shape else {
+        throw AdapterError(
+          path: url.path, "\(record.name) has shape \(record.shape), expected \(shape)",
+          mend: "The adapter was made for another base model, or its rank is another")
+      }
+      let values: [Float]
+      do throws(FormatError) {
+        values = try file.floats(of: record)
+      } catch {
+        throw AdapterError(path: url.path, error.message, mend: error.mend)
+      }
+      guard values.allSatisfy(\.isFinite) else {
+        throw AdapterError(
+          path: url.path, "\(record.name) holds values that are not finite",
+          mend: "Take an earlier checkpoint")
+      }
+      return values
+    }
+    return try LoRAAdapter.inject(configuration, into: slots) {
+      (name, rank, inputs, outputs) throws(AdapterError) in
+      (
+        try factor(name + ".lora_A.weight", [rank, inputs]),
+        try factor(name + ".lora_B.weight", [outputs, rank])
+      )
+    }
+  }
+
+  /// PEFT drops tensors that it has no place for without a word; here they are an error.
+  private static func checkNames(
+    _ file: SafetensorsFile, _ configuration: LoRAConfiguration, _ slots: [LinearSlot]
+  ) throws(AdapterError) {
+    var expected: Set<String> = []
+    for slot in slots where try configuration.includes(slot.name, layer: slot.layer) {
+      expected.insert("\(prefix)\(slot.name).lora_A.weight")
+      expected.insert("\(prefix)\(slot.name).lora_B.weight")
+    }
+    let names = file.tensors.map(\.name).filter { !$0.contains(".base_layer.") }
+    if let stranger = names.first(where: { !expected.contains($0) }) {
+      throw AdapterError(
+        path: file.url.path, "\(stranger) fits no target layer of the model",
+        mend: "The adapter was made for another base model, or trains more than LoRA factors")
+    }
+  }
+
+  /// Reads an adapter's configuration.
+  /// - Throws: `FormatError` or `AdapterError`.
+  public static func configuration(in directory: URL) throws -> LoRAConfiguration {
+    let url = directory.appending(path: configurationName)
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw AdapterError(
+        path: directory.path, "holds no \(configurationName)",
+        mend: "Give the directory of a PEFT adapter, such as a run's final/")
+    }
+    let file = try ConfigFile(url)
+    let kind = try file.require("peft_type", file.string("peft_type"))
+    guard kind == "LORA" else {
+      throw AdapterError(path: url.path, "peft_type is \"\(kind)\", only LORA is supported")
+    }
+    for key in ["use_dora", "lora_bias", "use_qalora", "fan_in_fan_out"] {
+      if try file.bool(key) == true {
+        throw AdapterError(path: url.path, "\(key) is true, which is not supported")
+      }
+    }
+    if let bias = try file.string("bias"), bias != "none" {
+      throw AdapterError(path: url.path, "bias is \"\(bias)\", only none is supported")
+    }
+    if let modules = file.values["modules_to_save"] as? [Any], !modules.isEmpty {
+      throw AdapterError(path: url.path, "modules_to_save is not supported")
+    }
+    let layers = try file.integers("layers_to_transform")
+    return LoRAConfiguration(
+      rank: try file.integer("r") ?? 8, alpha: try file.number("lora_alpha") ?? 8,
+      dropout: try file.number("lora_dropout") ?? 0,
+      usesRSLoRA: try file.bool("use_rslora") ?? false, targets: try targets(file),
+      layers: layers.isEmpty ? nil : layers,
+      rankPattern: try patterns(file, "rank_pattern").mapValues { Int($0) },
+      alphaPattern: try patterns(file, "alpha_pattern"))
+  }
+
+  private static func targets(_ file: ConfigFile) throws -> LoRAConfiguration.Targets {
+    switch file.values["target_modules"] {
+    case nil, is NSNull: return .names(["q_proj", "v_proj"])  // PEFT's default for Llama
+    case let text as String: return text == "all-linear" ? .allLinear : .pattern(text)
+    case let names as [String]: return .names(names)
+    default:
+      throw AdapterError(path: file.path, "target_modules is neither a string nor a list of names")
+    }
+  }
+
+  private static func patterns(_ file: ConfigFile, _ key: String) throws -> [String: Double] {
+    guard let object = try file.object(key) else { return [:] }
+    var patterns: [String: Double] = [:]
+    for name in object.values.keys {
+      patterns[name] = try object.require(name, object.number(name))
+    }
+    return patterns
+  }
+
+  /// The fields that PEFT writes; those without a meaning here keep its defaults.
+  private static func configuration(of adapter: LoRAAdapter, base: String) -> [String: Any] {
+    let c = adapter.configuration
+    let targets: Any
+    switch c.targets {
+    case .pattern(let pattern): targets = pattern
+    case .names(let names): targets = names
+    case .allLinear:
+      // The short names of what was wrapped: explicit, and understood by every version.
+      targets = Set(adapter.layers.compactMap { $0.name.split(separator: ".").last.map(String.init) })
+        .sorted()
+    }
+    return [
+      "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base,
+      "r": c.rank, "lora_alpha": c.alpha == c.alpha.rounded() ? Int(c.alpha) as Any : c.alpha,
+      "lora_dropout": c.dropout, "use_rslora": c.usesRSLoRA, "target_modules": targets,
+      "layers_to_transform": c.layers ?? NSNull() as Any, "layers_pattern": NSNull(),
+      "rank_pattern": c.rankPattern, "alpha_pattern": c.alphaPattern, "bias": "none",
+      "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
+      "modules_to_save": NSNull(), "use_dora": false, "lora_bias": false,
+      "revision": NSNull(), "auto_mapping": NSNull(), "exclude_modules": NSNull(),
+    ]
+  }
+}

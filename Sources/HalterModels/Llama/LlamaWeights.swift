@@ -1,0 +1,143 @@
+import Foundation
+import HalterBackend
+import HalterFormats
+import HalterNN
+import HalterTensor
+
+/// The names of the tensors of a Llama checkpoint on the Hugging Face Hub.
+enum LlamaNames {
+  static let embedding = "model.embed_tokens.weight"
+  static let norm = "model.norm.weight"
+  static let head = "lm_head.weight"
+
+  /// The prefix of a block's names.
+  static func layer(_ index: Int) -> String { "model.layers.\(index)." }
+
+  private static let ggufParts = [
+    "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+  ]
+
+  /// The name that a GGUF file has for a tensor, nil for a name that Llama does not have.
+  static func gguf(_ name: String) -> String? {
+    switch name {
+    case embedding: return "token_embd.weight"
+    case norm: return "output_norm.weight"
+    case head: return "output.weight"
+    default:
+      let parts = name.split(separator: ".")
+      guard parts.count >= 5, let kind = parts.last else { return nil }
+      guard let part = ggufParts[parts[3..<parts.count - 1].joined(separator: ".")] else {
+        return nil
+      }
+      return "blk.\(parts[2]).\(part).\(kind)"
+    }
+  }
+}
+
+/// Where the weights of a Llama model come from, by their Hugging Face names.
+protocol LlamaWeightSource {
+  /// A matrix of the given size.
+  func matrix(_ name: String, rows: Int, columns: Int) throws -> Weight
+  /// A vector of the given size.
+  func vector(_ name: String, count: Int) throws -> Parameter
+}
+
+/// Random weights for training from scratch: normal with a deviation, norms 1, biases 0, as
+/// `transformers` initialises Llama.
+struct RandomWeights: LlamaWeightSource {
+  let deviation: Float
+  let seed: UInt64
+  let backend: any Backend
+
+  func matrix(_ name: String, rows: Int, columns: Int) -> Weight {
+    var random = RandomStream(seed: seed, name: name)
+    let values = random.normal(count: rows * columns, deviation: deviation)
+    return .trainable(
+      Parameter(Tensor(values, shape: [rows, columns], on: backend), trainable: true))
+  }
+
+  func vector(_ name: String, count: Int) -> Parameter {
+    let value: Float = name.hasSuffix(".bias") ? 0 : 1
+    return Parameter(Tensor(filled: value, shape: [count], on: backend), trainable: true)
+  }
+}
+
+/// The weights of a checkpoint file, decoded to f32 one tensor at a time.
+struct FileWeights: LlamaWeightSource {
+  let file: any WeightFile
+  let configuration: LlamaConfiguration
+  /// Whether names and row order are those of GGUF.
+  let isGGUF: Bool
+  let trainable: Bool
+  let backend: any Backend
+
+  func matrix(_ name: String, rows: Int, columns: Int) throws -> Weight {
+    let values = try decode(name, shape: [rows, columns])
+    return trainable
+      ? .trainable(Parameter(values, trainable: true))
+      : .frozen(DenseMatrix(values.storage, rows: rows, columns: columns, backend: backend))
+  }
+
+  func vector(_ name: String, count: Int) throws -> Parameter {
+    Parameter(try decode(name, shape: [count]), trainable: trainable)
+  }
+
+  private func decode(_ name: String, shape: [Int]) throws -> Tensor {
+    let stored = isGGUF ? LlamaNames.gguf(name) ?? name : name
+    let record = try file.require(stored)
+    guard record.shape == shape else {
+      throw FormatError(
+        .mismatch, "has shape \(record.shape), the configuration says \(shape)",
+        mend: "The weights and the configuration belong to different models",
+        path: file.url.path, tensor: stored)
+    }
+    guard let format = ElementFormat(rawValue: record.type.rawValue) else {
+      let known = ElementFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      throw FormatError(
+        .unsupported, "is stored as \(record.type.rawValue), which cannot be decoded yet",
+        mend: "Use a checkpoint in one of: \(known)", path: file.url.path, tensor: stored)
+    }
+    let (rows, columns) = shape.count == 1 ? (1, shape[0]) : (shape[0], shape[1])
+    guard columns % format.blockSize == 0 else {
+      throw FormatError(
+        .malformed, "has rows of \(columns), no whole number of blocks of \(format.blockSize)",
+        path: file.url.path, tensor: stored)
+    }
+    let values = Tensor(uninitialized: Shape(shape), on: backend)
+    file.withSpan(of: record) { span in
+      if rows == 1 {
+        // A bias of q or k is permuted like the rows of its weight.
+        backend.decode(
+          span, format: format, rows: rowOrder(name, columns)?.count ?? 1,
+          columns: rowOrder(name, columns) == nil ? columns : 1,
+          rowOrder: rowOrder(name, columns), into: values.storage)
+      } else {
+        backend.decode(
+          span, format: format, rows: rows, columns: columns, rowOrder: rowOrder(name, rows),
+          into: values.storage)
+      }
+    }
+    file.release(record)
+    guard values.sumOfSquares.isFinite else {
+      throw FormatError(
+        .malformed, "holds values that are not finite (NaN or infinity)",
+        mend: "The checkpoint is damaged; fetch it again", path: file.url.path, tensor: stored)
+    }
+    return values
+  }
+
+  /// GGUF keeps the two rotated halves of a q or k head interleaved: row 2j + p of a head there is
+  /// row p · headDim/2 + j here.
+  private func rowOrder(_ name: String, _ rows: Int) -> [Int]? {
+    let isRotated = name.contains(".q_proj.") || name.contains(".k_proj.")
+    guard isGGUF, isRotated else { return nil }
+    let (d, half) = (configuration.headDim, configuration.headDim / 2)
+    return (0..<rows).map { row in
+      let (head, index) = (row / d, row % d)
+      return head * d + 2 * (index % half) + index / half
+    }
+  }
+}
