@@ -20,7 +20,7 @@ INLINE vfloat exponential(vfloat x) {
   q = multiply_add(q, r, splat(4.1665795894e-2f));
   q = multiply_add(q, r, splat(1.6666665459e-1f));
   q = multiply_add(q, r, splat(5.0000001201e-1f));
-  vfloat power = multiply_add(q, r * r, r) + 1.0f;
+  vfloat power = multiply_add(multiply_add(q, r, splat(1.0f)), r, splat(1.0f));
 #if LANES == 16
   return _mm512_scalef_ps(power, n);
 #else

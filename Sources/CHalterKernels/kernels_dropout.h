@@ -35,7 +35,7 @@ static void dropout(size_t n, float p, uint64_t seed, uint64_t offset, const flo
     vuint first = (vuint)(uint32_t)keys;
     vuint second = (vuint)(uint32_t)(keys >> 32);
     if ((uint32_t)start > UINT32_MAX - (LANES - 1)) {
-      const uint64_t next = mix64(key ^ ((start >> 32) + 1));
+      const uint64_t next = mix64(key ^ (uint32_t)((start >> 32) + 1));
       const vint wrapped = counter < (vuint)(uint32_t)start;
       first = wrapped ? (vuint)(uint32_t)next : first;
       second = wrapped ? (vuint)(uint32_t)(next >> 32) : second;

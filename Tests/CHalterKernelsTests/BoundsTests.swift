@@ -1,0 +1,95 @@
+import CHalterKernels
+import Foundation
+import Testing
+
+/// Memory whose last float ends where an unreadable page begins: one read too far is a crash.
+private final class Fenced {
+  private static let page = 65536
+  private let mapping: UnsafeMutableRawPointer
+
+  init() throws {
+    let mapped = mmap(
+      nil, 2 * Self.page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+    mapping = try #require(mapped)
+    try #require(mapping != MAP_FAILED)
+    try #require(mprotect(mapping + Self.page, Self.page, PROT_NONE) == 0)
+  }
+
+  deinit { munmap(mapping, 2 * Self.page) }
+
+  /// The last `count` elements before the fence, each of them 1 or its like.
+  func end<Element>(_ count: Int, _ value: Element) -> UnsafeMutablePointer<Element> {
+    let start = mapping + Self.page - count * MemoryLayout<Element>.stride
+    let typed = start.bindMemory(to: Element.self, capacity: max(count, 1))
+    typed.update(repeating: value, count: count)
+    return typed
+  }
+}
+
+@Suite struct BoundsTests {
+  @Test(arguments: KernelTable.available, sizes)
+  func elementwiseKernelsStayInBounds(_ table: KernelTable, _ n: Int) throws {
+    let k = try table.kernels()
+    let memory = try (0..<5).map { _ in try Fenced() }
+    let m = memory.map { $0.end(n, Float(1)) }
+    k.add(n, m[0], m[1], m[2])
+    k.mul(n, m[0], m[1], m[2])
+    k.scale(n, 2, m[0], m[2])
+    k.axpy(n, 2, m[0], m[2])
+    k.swiglu(n, m[0], m[1], m[2])
+    k.swiglu_backward(n, m[0], m[1], m[2], m[3], m[4])
+    k.dropout(n, 0.5, 1, 2, m[0], m[2])
+    var constants = hk_adamw_constants(
+      learning_rate: 1, beta1: 0.9, beta2: 0.9, epsilon: 1, weight_decay: 0, bias_correction1: 1,
+      sqrt_bias_correction2: 1, gradient_scale: 1)
+    k.adamw(n, &constants, m[0], m[1], m[2], m[3])
+    #expect(k.sum_of_squares(n, m[0]) == Double(n))
+  }
+
+  @Test(arguments: KernelTable.available, sizes)
+  func rowKernelsStayInBounds(_ table: KernelTable, _ n: Int) throws {
+    let k = try table.kernels()
+    let memory = try (0..<6).map { _ in try Fenced() }
+    let m = memory.map { $0.end(n, Float(1)) }
+    let single = try Fenced()
+    let scalar = single.end(1, Float(1))
+    k.rmsnorm(1, n, 1, m[0], m[1], m[2], scalar)
+    k.rmsnorm_backward(1, n, m[0], m[1], scalar, m[2], m[3], m[4])
+    k.add_bias(1, n, m[0], m[1])
+    k.add_column_sums(1, n, m[0], m[1])
+    k.causal_softmax(1, n, n, 1, m[3], n, scalar)
+    k.causal_softmax_backward(1, n, n, 1, scalar, scalar, m[3], m[4], n)
+    if n > 0 { k.cross_entropy(1, n, [0], scalar, m[4], n, scalar) }
+    k.rope(1, 1, 2 * (n / 2), [0], m[0], m[1], 1, m[5] + (n % 2), n)
+    let x = m[0]
+    x.update(repeating: 1, count: n)
+    k.row_dots(1, n, x, n, x, n, scalar)
+    #expect(scalar.pointee == Float(n))
+  }
+
+  @Test(arguments: KernelTable.available, sizes)
+  func conversionsStayInBounds(_ table: KernelTable, _ n: Int) throws {
+    let k = try table.kernels()
+    let memory = try (0..<2).map { _ in try Fenced() }
+    let floats = memory[0].end(n, Float(1))
+    let halves = memory[1].end(n, UInt16(0))
+    k.f16_from_f32(n, floats, halves)
+    k.f32_from_f16(n, halves, floats)
+    k.bf16_from_f32(n, floats, halves)
+    k.f32_from_bf16(n, halves, floats)
+    #expect((0..<n).allSatisfy { floats[$0] == 1 })
+  }
+
+  @Test(arguments: KernelTable.available, [1, 2, 5])
+  func blocksStayInBounds(_ table: KernelTable, _ count: Int) throws {
+    let k = try table.kernels()
+    let memory = try (0..<2).map { _ in try Fenced() }
+    let floats = memory[0].end(32 * count, Float(1))
+    k.f32_from_q8_0(count, memory[1].end(34 * count, UInt8(0)), floats)
+    #expect((0..<32 * count).allSatisfy { floats[$0] == 0 })
+    k.f32_from_q4_1(count, memory[1].end(20 * count, UInt8(0)), floats)
+    #expect((0..<32 * count).allSatisfy { floats[$0] == 0 })
+    k.f32_from_q4_0(count, memory[1].end(18 * count, UInt8(0)), floats)
+    #expect((0..<32 * count).allSatisfy { floats[$0] == 0 })
+  }
+}
