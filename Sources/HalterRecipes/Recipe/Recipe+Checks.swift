@@ -1,0 +1,106 @@
+extension Recipe {
+  /// Refuses values that are right alone and wrong together. Each check leaves keys alone that
+  /// have a fault of their own.
+  func check(_ decoding: inout RecipeDecoding) {
+    checkAmounts(&decoding)
+    checkSchedule(&decoding)
+    checkModel(&decoding)
+    checkData(&decoding)
+  }
+
+  private func checkAmounts(_ decoding: inout RecipeDecoding) {
+    decoding.refuse(
+      if: train.epochs != nil && train.steps != nil, ["train.steps", "train.epochs"],
+      "train.epochs and train.steps both say how long to train: keep one of them")
+    decoding.refuse(
+      if: train.batchTokens != nil && train.batchSize != nil,
+      ["train.batch_size", "train.batch_tokens"],
+      "train.batch_tokens and train.batch_size both say how large a batch is: keep one of them")
+    if let tokens = train.batchTokens, let longest = data.maxLength {
+      decoding.refuse(
+        if: tokens < longest, ["train.batch_tokens", "data.max_length"],
+        "a row of data.max_length \(longest) does not fit in train.batch_tokens \(tokens): raise "
+          + "batch_tokens or lower max_length")
+    }
+    decoding.refuse(
+      if: train.betas.first > train.betas.second, ["train.betas"],
+      "train.betas: the first is to be no larger than the second, found "
+        + "[\(numeral(train.betas.first)), \(numeral(train.betas.second))]: swap them")
+  }
+
+  private func checkSchedule(_ decoding: inout RecipeDecoding) {
+    let schedule = train.schedule
+    if let steps = train.steps, case .steps(let warmup) = train.warmup {
+      decoding.refuse(
+        if: warmup >= steps, ["train.warmup", "train.steps"],
+        "train.warmup \(warmup) is as long as the whole run of train.steps \(steps): the peak "
+          + "would never be held")
+    }
+    if case .share(let warmup) = train.warmup, schedule.kind == .wsd {
+      let decay = schedule.decay ?? ScheduleRecipe.usualDecay
+      decoding.refuse(
+        if: warmup + decay > 1, ["train.schedule.decay", "train.warmup"],
+        "train.warmup \(numeral(warmup)) and train.schedule.decay \(numeral(decay)) make more "
+          + "than the whole run: lower one of them")
+    }
+    decoding.refuse(
+      if: schedule.kind == .constant && schedule.floor != nil,
+      ["train.schedule.floor", "train.schedule.type"],
+      "train.schedule.floor has no meaning for constant, which never falls: delete it")
+    decoding.refuse(
+      if: schedule.kind != .wsd && schedule.decay != nil,
+      ["train.schedule.decay", "train.schedule.type"],
+      "train.schedule.decay has no meaning for \(schedule.kind.rawValue): it belongs to wsd")
+  }
+
+  private func checkModel(_ decoding: inout RecipeDecoding) {
+    decoding.refuse(
+      if: model.initialization == .random && adapter != nil, ["model.init", "adapter"],
+      "an adapter freezes the model, and model.init random leaves nothing worth freezing: delete "
+        + "adapter to train every weight")
+    if case .path(let path) = model.base {
+      decoding.refuse(
+        if: model.revision != nil, ["model.revision", "model.base"],
+        "model.revision belongs to a model on a hub, and \(quote(path.text)) is a path: delete it")
+    }
+  }
+
+  private func checkData(_ decoding: inout RecipeDecoding) {
+    for (index, source) in (data.validation ?? []).enumerated() {
+      decoding.refuse(
+        if: data.train.contains { $0.path == source.path },
+        ["data.validation.\(index).path", "data.train"],
+        "\(quote(source.path.text)) is in data.train too: a loss on rows that were learnt says "
+          + "nothing")
+    }
+    decoding.refuse(
+      if: eval.every != nil && data.validation == nil && eval.samples.isEmpty,
+      ["eval.every", "data.validation", "eval.samples"],
+      "eval.every is given, but there is nothing to evaluate: add data.validation or eval.samples")
+  }
+
+  /// Fills in the defaults that follow from other values.
+  mutating func derive(_ decoding: RecipeDecoding) {
+    if var lora = adapter, lora.alpha == 0 {
+      lora.alpha = 2 * Double(lora.rank)
+      adapter = lora
+    }
+    if train.epochs == nil, train.steps == nil { train.epochs = 1 }
+    if train.batchTokens == nil, train.batchSize == nil { train.batchTokens = 2048 }
+    train.schedule.derive()
+    if output.absolute.isEmpty {
+      let text = "runs/\(decoding.recipeName)"
+      output = RecipePath(
+        text: text, absolute: RecipePath.absolute(text, from: decoding.workingFolder))
+    }
+  }
+}
+
+extension ScheduleRecipe {
+  static let usualDecay = 0.1
+
+  fileprivate mutating func derive() {
+    if kind != .constant, floor == nil { floor = kind == .cosine ? 0.1 : 0 }
+    if kind == .wsd, decay == nil { decay = Self.usualDecay }
+  }
+}

@@ -1,0 +1,247 @@
+// The schema: one table per section. A key's name, words, default, reader and writer are one row.
+
+extension Recipe {
+  static var fields: [RecipeField<Recipe>] {
+    [
+      RecipeField("method", \.method, .choice(), mandatory: true, "How to train."),
+      RecipeField(
+        "model", \.model, .section("the name of a model, a path, or base, revision, init"),
+        mandatory: true, aliases: ["base_model", "model_name_or_path"], "What to start from."),
+      RecipeField(
+        "template", \.template, .optional(.text("the name of a chat template")),
+        derived: "the checkpoint's own", aliases: ["chat_template"],
+        "How messages become text, where the checkpoint does not say."),
+      RecipeField(
+        "adapter", \.adapter, .optional(.section("a mapping, or its type")),
+        aliases: ["lora", "peft"],
+        "The adapter to train on the frozen model; without one every weight is trained."),
+      RecipeField(
+        "data", \.data, .section("a mapping with train, validation and others"),
+        mandatory: true, aliases: ["dataset", "datasets"], "What to train on."),
+      RecipeField(
+        "train", \.train, .section("a mapping"), derived: "its keys' defaults",
+        "The optimisation."),
+      RecipeField(
+        "eval", \.eval, .section("a mapping"), derived: "its keys' defaults",
+        "What is measured while training."),
+      RecipeField(
+        "save", \.save, .section("a mapping"), derived: "its keys' defaults",
+        "When checkpoints are written and which are kept."),
+      RecipeField(
+        "output", \.output, .output, derived: "runs/ and the recipe's name",
+        aliases: ["output_dir"],
+        "The run directory, in the folder of the command if relative; if it exists, a number is "
+          + "added."),
+    ]
+  }
+}
+
+extension ModelRecipe {
+  static var shorthand: String? { "base" }
+
+  static var fields: [RecipeField<ModelRecipe>] {
+    [
+      RecipeField(
+        "base", \.base, .model, mandatory: true, aliases: ["name", "path"],
+        "A name that `halter model list` knows, hf:OWNER/NAME, a directory or a .gguf file."),
+      RecipeField(
+        "revision", \.revision, .optional(.text("a branch, tag or commit")),
+        "Which version of a model on a hub."),
+      RecipeField(
+        "init", \.initialization, .choice(),
+        "Whether to start from the checkpoint's weights or from random ones of its geometry."),
+    ]
+  }
+}
+
+extension AdapterRecipe {
+  static var shorthand: String? { "type" }
+
+  static var fields: [RecipeField<AdapterRecipe>] {
+    [
+      RecipeField("type", \.kind, .choice(), "The family of the adapter."),
+      RecipeField(
+        "rank", \.rank, .whole(1...4096), aliases: ["r", "lora_r", "lora_rank"],
+        "The rank of the low-rank product: its size and what it can learn."),
+      RecipeField(
+        "alpha", \.alpha, .number(.above(0)), derived: "2 · rank", aliases: ["lora_alpha"],
+        "The product is scaled by alpha / rank."),
+      RecipeField(
+        "dropout", \.dropout, .number(.below(1, from: 0)), aliases: ["lora_dropout"],
+        "The share of the adapter's inputs that are dropped while training."),
+      RecipeField(
+        "targets", \.targets, .targets, aliases: ["target_modules", "lora_target_modules"],
+        "The matrices that get an adapter."),
+      RecipeField(
+        "layers", \.layers, .optional(.layers), aliases: ["layers_to_transform"],
+        "The transformer blocks that get adapters, counted from 0; null for all."),
+      RecipeField(
+        "rslora", \.rslora, .flag, aliases: ["use_rslora"],
+        "Scale by alpha / √rank instead, which suits high ranks."),
+      RecipeField(
+        "init", \.initialization, .adapterInitialization, aliases: ["init_lora_weights"],
+        "Where the adapter begins: changing nothing, or with the weights of another adapter."),
+    ]
+  }
+}
+
+extension DataRecipe {
+  private static var sources: RecipeCodec<[SourceRecipe]> {
+    .list(
+      of: .section("a path, or path, layout, limit"), "a path, or a list of paths or mappings",
+      lone: true, minimum: 1)
+  }
+
+  static var fields: [RecipeField<DataRecipe>] {
+    [
+      RecipeField("train", \.train, sources, mandatory: true, "The rows to learn from."),
+      RecipeField(
+        "validation", \.validation, .optional(sources), aliases: ["valid", "val", "eval"],
+        "Rows that are never learnt from, to measure the loss on."),
+      RecipeField(
+        "max_length", \.maxLength, .optional(.whole(2...1_048_576)),
+        derived: "the model's context, at most 2048 and at most batch_tokens",
+        aliases: ["max_seq_len", "max_seq_length", "sequence_len", "cutoff_len"],
+        "The longest row in tokens."),
+      RecipeField(
+        "on_overflow", \.onOverflow, .choice(),
+        "What to do with a longer row: leave it out and count it, or refuse the data."),
+      RecipeField(
+        "train_on", \.trainOn, .choice(), aliases: ["train_on_inputs", "mask_prompt"],
+        "The tokens that carry loss: what the assistant says, or all."),
+    ]
+  }
+}
+
+extension SourceRecipe {
+  static var shorthand: String? { "path" }
+
+  static var fields: [RecipeField<SourceRecipe>] {
+    [
+      RecipeField("path", \.path, .input, mandatory: true, aliases: ["file"], "A file of rows."),
+      RecipeField(
+        "layout", \.layout, .choice(), aliases: ["type", "format"],
+        "How a row is laid out; auto tells it from the first row."),
+      RecipeField(
+        "limit", \.limit, .optional(.whole(1...Int.max)), "Only the first so many rows."),
+    ]
+  }
+}
+
+extension TrainRecipe {
+  static var fields: [RecipeField<TrainRecipe>] {
+    amounts + optimizer + execution
+  }
+
+  private static var amounts: [RecipeField<TrainRecipe>] {
+    [
+      RecipeField(
+        "epochs", \.epochs, .optional(.number(.above(0, upTo: 100_000))),
+        derived: "1, unless steps is given", aliases: ["num_epochs", "num_train_epochs"],
+        "Passes over the training rows; a part of one is allowed."),
+      RecipeField(
+        "steps", \.steps, .optional(.whole(1...Int.max)), derived: "as epochs make",
+        aliases: ["max_steps", "iters"], "Optimiser steps, instead of epochs."),
+      RecipeField(
+        "batch_tokens", \.batchTokens, .optional(.whole(1...16_777_216)),
+        derived: "2048, unless batch_size is given",
+        "The most tokens in a batch; rows of similar length share one."),
+      RecipeField(
+        "batch_size", \.batchSize, .optional(.whole(1...65_536)), derived: "as batch_tokens make",
+        aliases: ["micro_batch_size", "per_device_train_batch_size"],
+        "Rows in a batch, instead of batch_tokens."),
+      RecipeField(
+        "accumulate", \.accumulate, .whole(1...65_536),
+        aliases: ["gradient_accumulation_steps", "grad_accum"],
+        "Batches per optimiser step; the result is that of one large batch."),
+    ]
+  }
+
+  private static var optimizer: [RecipeField<TrainRecipe>] {
+    [
+      RecipeField(
+        "learning_rate", \.learningRate, .number(.above(0, upTo: 1)), aliases: ["lr"],
+        "The peak of the learning rate."),
+      RecipeField(
+        "schedule", \.schedule, .section("constant, linear, cosine, wsd, or type, floor, decay"),
+        derived: "cosine", aliases: ["lr_scheduler", "lr_scheduler_type"],
+        "How the learning rate goes from its peak to its end."),
+      RecipeField(
+        "warmup", \.warmup, .warmup, aliases: ["warmup_ratio", "warmup_steps"],
+        "The steps in which the learning rate rises: a count, or a share of all."),
+      RecipeField(
+        "weight_decay", \.weightDecay, .number(.within(0, 1)),
+        "Decoupled weight decay, on matrices only."),
+      RecipeField("betas", \.betas, .betas, "The decay rates of AdamW's running means."),
+      RecipeField(
+        "epsilon", \.epsilon, .number(.above(0, upTo: 1)), aliases: ["eps", "adam_epsilon"],
+        "What AdamW adds to the denominator."),
+      RecipeField(
+        "clip", \.clip, .optional(.number(.above(0))),
+        aliases: ["max_grad_norm", "clip_grad_norm", "grad_clip"],
+        "The largest norm of the whole gradient; null for no clipping."),
+    ]
+  }
+
+  private static var execution: [RecipeField<TrainRecipe>] {
+    [
+      RecipeField("seed", \.seed, .whole(0...Int.max), "The seed of everything random."),
+      RecipeField(
+        "compute", \.compute, .choice(), aliases: ["dtype", "bf16", "precision"],
+        "The precision of the large products; auto is the best that the machine has."),
+      RecipeField(
+        "recompute", \.recompute, .choice(),
+        aliases: ["gradient_checkpointing", "activation_checkpointing"],
+        "What is computed again in the backward pass, to save memory at the cost of time."),
+      RecipeField(
+        "threads", \.threads, .threads, aliases: ["num_threads"],
+        "The threads to compute with; auto is one per core."),
+    ]
+  }
+}
+
+extension ScheduleRecipe {
+  static var shorthand: String? { "type" }
+
+  static var fields: [RecipeField<ScheduleRecipe>] {
+    [
+      RecipeField("type", \.kind, .choice(), aliases: ["name"], "The shape of the curve."),
+      RecipeField(
+        "floor", \.floor, .optional(.number(.within(0, 1))), derived: "0.1 for cosine, else 0",
+        aliases: ["min_lr_ratio"], "The last learning rate as a share of the peak."),
+      RecipeField(
+        "decay", \.decay, .optional(.number(.above(0, upTo: 1))), derived: "0.1 for wsd",
+        "The share of all steps in which wsd falls to its floor."),
+    ]
+  }
+}
+
+extension EvalRecipe {
+  static var fields: [RecipeField<EvalRecipe>] {
+    [
+      RecipeField(
+        "every", \.every, .optional(.whole(1...Int.max)), derived: "once per epoch",
+        aliases: ["eval_steps", "steps"],
+        "Steps between evaluations, besides those at the start and at the end."),
+      RecipeField(
+        "samples", \.samples, .list(of: .text("a prompt"), "a list of prompts"),
+        aliases: ["prompts"], "Prompts that are answered at each evaluation."),
+      RecipeField(
+        "max_new_tokens", \.maxNewTokens, .whole(1...65_536), "The longest answer in tokens."),
+    ]
+  }
+}
+
+extension SaveRecipe {
+  static var fields: [RecipeField<SaveRecipe>] {
+    [
+      RecipeField(
+        "every", \.every, .optional(.whole(1...Int.max)), derived: "at each evaluation",
+        aliases: ["save_steps", "steps"], "Steps between checkpoints."),
+      RecipeField(
+        "keep", \.keep, .whole(1...Int.max), aliases: ["save_total_limit"],
+        "How many of the newest checkpoints are kept, besides the best."),
+      RecipeField("best_by", \.bestBy, .choice(), "What makes a checkpoint the best."),
+    ]
+  }
+}

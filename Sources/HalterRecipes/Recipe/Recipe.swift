@@ -1,0 +1,222 @@
+/// How a recipe trains.
+public enum Method: String, RecipeChoice, CaseIterable, Sendable {
+  /// Supervised fine-tuning: the loss of the answers in the data.
+  case sft
+}
+
+/// What to train, on what, and how: a whole recipe with every default filled in.
+public struct Recipe: RecipeSection, Sendable, Equatable {
+  /// How to train.
+  public internal(set) var method = Method.sft
+  /// What to start from.
+  public internal(set) var model = ModelRecipe()
+  /// The name of a chat template; `nil` for the checkpoint's own.
+  public internal(set) var template: String?
+  /// The adapter to train; `nil` trains every weight.
+  public internal(set) var adapter: AdapterRecipe?
+  /// What to train on.
+  public internal(set) var data = DataRecipe()
+  /// The optimisation.
+  public internal(set) var train = TrainRecipe()
+  /// Evaluation while training.
+  public internal(set) var eval = EvalRecipe()
+  /// Checkpoints.
+  public internal(set) var save = SaveRecipe()
+  /// The run directory that is wished for; a number is added if it exists.
+  public internal(set) var output = RecipePath(text: "", absolute: "")
+}
+
+/// The model of a recipe.
+public struct ModelRecipe: RecipeSection, Sendable, Equatable {
+  /// How the weights begin.
+  public enum Initialization: String, RecipeChoice, CaseIterable, Sendable {
+    /// With the weights of the checkpoint.
+    case pretrained
+    /// With random weights of the checkpoint's geometry.
+    case random
+  }
+
+  /// Where the model is.
+  public internal(set) var base = ModelReference.name("")
+  /// The revision of a model on a hub; `nil` for the newest.
+  public internal(set) var revision: String?
+  /// How the weights begin.
+  public internal(set) var initialization = Initialization.pretrained
+}
+
+/// The adapter of a recipe.
+public struct AdapterRecipe: RecipeSection, Sendable, Equatable {
+  /// The family of the adapter.
+  public enum Kind: String, RecipeChoice, CaseIterable, Sendable {
+    /// Low-rank matrices beside the frozen ones.
+    case lora
+  }
+
+  /// The family of the adapter.
+  public internal(set) var kind = Kind.lora
+  /// The rank of the low-rank product.
+  public internal(set) var rank = 16
+  /// The product is scaled by alpha / rank, or alpha / √rank with `rslora`.
+  public internal(set) var alpha: Double = 0
+  /// The share of inputs that are dropped while training.
+  public internal(set) var dropout = 0.0
+  /// The matrices that get an adapter.
+  public internal(set) var targets = AdapterTargets.allLinear
+  /// The blocks that get adapters; `nil` for all.
+  public internal(set) var layers: LayerSelection?
+  /// Scale by alpha / √rank.
+  public internal(set) var rslora = false
+  /// How the adapter begins.
+  public internal(set) var initialization = AdapterInitialization.identity
+}
+
+/// The data of a recipe.
+public struct DataRecipe: RecipeSection, Sendable, Equatable {
+  /// What to do with a row that is longer than `maxLength`.
+  public enum Overflow: String, RecipeChoice, CaseIterable, Sendable {
+    /// Leave the row out and count it.
+    case drop
+    /// Refuse the data.
+    case error
+  }
+
+  /// The tokens that carry loss.
+  public enum Trained: String, RecipeChoice, CaseIterable, Sendable {
+    /// What the assistant says, with the token that ends each turn.
+    case assistant
+    /// Every token.
+    case all
+  }
+
+  /// Where the training rows are, in order.
+  public internal(set) var train: [SourceRecipe] = []
+  /// Where the validation rows are; `nil` for none.
+  public internal(set) var validation: [SourceRecipe]?
+  /// The longest row in tokens; `nil` for the model's context, at most 2048 and at most a batch.
+  public internal(set) var maxLength: Int?
+  /// What to do with a longer row.
+  public internal(set) var onOverflow = Overflow.drop
+  /// The tokens that carry loss.
+  public internal(set) var trainOn = Trained.assistant
+}
+
+/// One source of rows.
+public struct SourceRecipe: RecipeSection, Sendable, Equatable {
+  /// How a row is laid out.
+  public enum Layout: String, RecipeChoice, CaseIterable, Sendable {
+    /// Told from the first row.
+    case auto
+    /// `{"messages": [{"role", "content"}]}`.
+    case messages
+    /// `{"prompt", "completion"}`.
+    case promptCompletion = "prompt-completion"
+  }
+
+  /// The file.
+  public internal(set) var path = RecipePath(text: "", absolute: "")
+  /// How a row is laid out.
+  public internal(set) var layout = Layout.auto
+  /// Only the first so many rows; `nil` for all.
+  public internal(set) var limit: Int?
+}
+
+/// The optimisation of a recipe.
+public struct TrainRecipe: RecipeSection, Sendable, Equatable {
+  /// The precision of the large products.
+  public enum Compute: String, RecipeChoice, CaseIterable, Sendable {
+    /// The best that the machine has.
+    case auto
+    /// Single precision.
+    case f32
+  }
+
+  /// What is computed again in the backward pass to save memory.
+  public enum Recompute: String, RecipeChoice, CaseIterable, Sendable {
+    /// Nothing.
+    case none
+    /// Each transformer block.
+    case blocks
+  }
+
+  /// Passes over the data, if training is measured so.
+  public internal(set) var epochs: Double?
+  /// Optimiser steps, if training is measured so.
+  public internal(set) var steps: Int?
+  /// The most tokens in a batch, if batches are measured so.
+  public internal(set) var batchTokens: Int?
+  /// The rows in a batch, if batches are measured so.
+  public internal(set) var batchSize: Int?
+  /// Batches per optimiser step.
+  public internal(set) var accumulate = 1
+  /// The highest learning rate.
+  public internal(set) var learningRate = 2e-4
+  /// How the learning rate falls.
+  public internal(set) var schedule = ScheduleRecipe()
+  /// How it rises before.
+  public internal(set) var warmup = Warmup.share(0.05)
+  /// Decoupled weight decay.
+  public internal(set) var weightDecay = 0.0
+  /// The decay of the running means of the gradient and of its square.
+  public internal(set) var betas = Betas(first: 0.9, second: 0.999)
+  /// What keeps AdamW from dividing by zero.
+  public internal(set) var epsilon = 1e-8
+  /// The largest norm of the whole gradient; `nil` for no clipping.
+  public internal(set) var clip: Double? = 1.0
+  /// The seed of everything random.
+  public internal(set) var seed = 42
+  /// The precision of the large products.
+  public internal(set) var compute = Compute.auto
+  /// What is computed again in the backward pass.
+  public internal(set) var recompute = Recompute.none
+  /// The threads to compute with; `nil` for one per core.
+  public internal(set) var threads: Int?
+}
+
+/// How the learning rate goes from its peak to its end.
+public struct ScheduleRecipe: RecipeSection, Sendable, Equatable {
+  /// The shape of the curve.
+  public enum Kind: String, RecipeChoice, CaseIterable, Sendable {
+    /// Stays at the peak.
+    case constant
+    /// Falls in a straight line.
+    case linear
+    /// Falls along half a cosine.
+    case cosine
+    /// Warm-up, stable, decay: stays at the peak, then falls in a straight line.
+    case wsd
+  }
+
+  /// The shape of the curve.
+  public internal(set) var kind = Kind.cosine
+  /// The last learning rate as a share of the peak; `nil` for `constant`.
+  public internal(set) var floor: Double?
+  /// The share of all steps in which `wsd` falls; `nil` for the others.
+  public internal(set) var decay: Double?
+}
+
+/// Evaluation while training.
+public struct EvalRecipe: RecipeSection, Sendable, Equatable {
+  /// Steps between evaluations; `nil` for one after each epoch. The first step is always preceded
+  /// and the last one followed by an evaluation.
+  public internal(set) var every: Int?
+  /// Prompts that are answered greedily at each evaluation.
+  public internal(set) var samples: [String] = []
+  /// The longest answer in tokens.
+  public internal(set) var maxNewTokens = 64
+}
+
+/// Checkpoints of a run.
+public struct SaveRecipe: RecipeSection, Sendable, Equatable {
+  /// What makes a checkpoint the best.
+  public enum Measure: String, RecipeChoice, CaseIterable, Sendable {
+    /// The lowest validation loss.
+    case loss
+  }
+
+  /// Steps between checkpoints; `nil` for one at each evaluation.
+  public internal(set) var every: Int?
+  /// How many of the newest are kept, besides the best.
+  public internal(set) var keep = 2
+  /// What makes a checkpoint the best.
+  public internal(set) var bestBy = Measure.loss
+}

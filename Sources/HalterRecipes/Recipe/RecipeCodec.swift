@@ -1,0 +1,181 @@
+/// How a value of one type is written in a recipe: its words for people, its reader, its writer.
+/// A schema is a table of codecs, so that what is documented, read and written is one thing.
+struct RecipeCodec<Value: Sendable>: Sendable {
+  /// What to write, in words: `a whole number from 1 to 4096`.
+  let type: String
+  /// What may lie below the value, for overrides and documentation.
+  let shape: RecipeShape
+  /// True if `null` is a value rather than a forgotten one.
+  let acceptsNull: Bool
+  private let decode: @Sendable (RecipeNode, inout RecipeDecoding) -> Value?
+  /// The value as recipe text that `read` turns into an equal value.
+  let encode: @Sendable (Value) -> RecipeValue
+
+  init(
+    _ type: String, shape: RecipeShape = .leaf, acceptsNull: Bool = false,
+    encode: @escaping @Sendable (Value) -> RecipeValue,
+    decode: @escaping @Sendable (RecipeNode, inout RecipeDecoding) -> Value?
+  ) {
+    self.type = type
+    self.shape = shape
+    self.acceptsNull = acceptsNull
+    self.decode = decode
+    self.encode = encode
+  }
+
+  /// The value of `node`, or `nil` after a report.
+  func read(_ node: RecipeNode, _ decoding: inout RecipeDecoding) -> Value? {
+    if node.content == .refused {
+      decoding.skip()
+      return nil
+    }
+    if node.isNull, !acceptsNull {
+      decoding.report("no value is given: write \(type), or delete the key", at: node.place)
+      return nil
+    }
+    return decode(node, &decoding)
+  }
+}
+
+/// What may lie below a key: nothing, entries, or keys.
+indirect enum RecipeShape: Sendable {
+  case leaf
+  case list(of: RecipeShape)
+  /// A mapping; a lone scalar stands for the key `shorthand`.
+  case section(shorthand: String?, keys: @Sendable () -> [RecipeKeyEntry])
+}
+
+/// A value on its way into recipe text.
+indirect enum RecipeValue: Sendable {
+  /// Text, quoted where it must be.
+  case text(String)
+  /// A number, a truth value, `null` or a word of a closed list: written as it is.
+  case word(String)
+  case list([RecipeValue])
+  case section([(key: String, value: RecipeValue)])
+
+  static let null = RecipeValue.word("null")
+}
+
+/// A closed list of words that a key may have.
+protocol RecipeChoice: RawRepresentable<String>, CaseIterable, Sendable {}
+
+extension RecipeChoice {
+  static var words: [String] { allCases.map(\.rawValue) }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+func alternatives(_ words: [String]) -> String {
+  guard let last = words.last else { return "" }
+  let rest = words.dropLast()
+  return rest.isEmpty ? last : rest.joined(separator: ", ") + " or " + last
+}
+
+extension RecipeCodec where Value: RecipeChoice {
+  /// One word of a closed list.
+  static func choice(_: Value.Type = Value.self) -> RecipeCodec {
+    RecipeCodec(alternatives(Value.words)) {
+      .word($0.rawValue)
+    } decode: { node, decoding in
+      guard case .scalar(let text, _) = node.content else {
+        decoding.expected(alternatives(Value.words), found: node)
+        return nil
+      }
+      if let value = Value(rawValue: text) { return value }
+      let near = Suggestion.nearest(to: text, among: Value.words)
+      decoding.expected(
+        alternatives(Value.words), found: node, mend: near.map { "did you mean \"\($0)\"?" })
+      return nil
+    }
+  }
+}
+
+extension RecipeCodec where Value == String {
+  /// Any text but the empty one.
+  static func text(_ type: String = "text") -> RecipeCodec {
+    RecipeCodec(type) {
+      .text($0)
+    } decode: { node, decoding in
+      guard case .scalar(let text, _) = node.content, !text.isEmpty else {
+        decoding.expected(type, found: node)
+        return nil
+      }
+      return text
+    }
+  }
+}
+
+extension RecipeCodec where Value == Bool {
+  /// `true` or `false`, and no other spelling.
+  static let flag = RecipeCodec("true or false") {
+    .word($0 ? "true" : "false")
+  } decode: {
+    node, decoding in
+    guard case .scalar(let text, let quoted) = node.content else {
+      decoding.expected("true or false", found: node)
+      return nil
+    }
+    switch text {
+    case "true" where !quoted: return true
+    case "false" where !quoted: return false
+    default: break
+    }
+    switch text.lowercased() {
+    case "true", "false":
+      let mend = quoted ? "remove the quotes" : "write \(text.lowercased())"
+      decoding.expected("true or false", found: node, mend: mend)
+    case "yes", "on", "y", "1":
+      decoding.expected(
+        "true or false", found: node, mend: "only some YAML readers take it for true: write true")
+    case "no", "off", "n", "0":
+      decoding.expected(
+        "true or false", found: node, mend: "only some YAML readers take it for false: write false")
+    default:
+      decoding.expected("true or false", found: node)
+    }
+    return nil
+  }
+}
+
+extension RecipeCodec {
+  /// A list of `element`s; `lone` lets a single one stand without brackets.
+  static func list<Element: Sendable>(
+    of element: RecipeCodec<Element>, _ type: String, lone: Bool = false, minimum: Int = 0
+  ) -> RecipeCodec where Value == [Element] {
+    RecipeCodec(type, shape: .list(of: element.shape)) {
+      .list($0.map(element.encode))
+    } decode: { node, decoding in
+      let items: [RecipeNode]
+      switch node.content {
+      case .list(let entries): items = entries
+      case .scalar where lone, .mapping where lone: items = [node]
+      default:
+        decoding.expected(type, found: node)
+        return nil
+      }
+      guard items.count >= minimum else {
+        decoding.report("expected \(type), found an empty list", at: node.place)
+        return nil
+      }
+      var values: [Element] = []
+      for (index, item) in items.enumerated() {
+        decoding.descend(to: String(index), at: item.place) { decoding in
+          if let value = element.read(item, &decoding) { values.append(value) }
+        }
+      }
+      return values.count == items.count ? values : nil
+    }
+  }
+
+  /// `null`, or a value of `codec`.
+  static func optional<Wrapped: Sendable>(
+    _ codec: RecipeCodec<Wrapped>
+  ) -> RecipeCodec where Value == Wrapped? {
+    RecipeCodec("\(codec.type), or null", shape: codec.shape, acceptsNull: true) {
+      $0.map(codec.encode) ?? .null
+    } decode: { node, decoding in
+      if node.isNull { return .some(nil) }
+      return codec.read(node, &decoding).map { .some($0) }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/// A text that recipe values come from: the recipe file, or one `key.path=value` argument.
+struct RecipeSource: Sendable, Equatable {
+  /// The file's name as it was given, or the whole argument.
+  let name: String
+  /// Which override this is, counted from 0; `nil` for the recipe file.
+  let argumentIndex: Int?
+  /// The text, cut where YAML sees line breaks.
+  let lines: [String]
+
+  /// The recipe file `name` with its `text`.
+  init(file name: String, text: String) {
+    self.name = name
+    argumentIndex = nil
+    lines = Self.split(text)
+  }
+
+  /// The override `text`, the `index`-th of them.
+  init(argument text: String, index: Int) {
+    name = text
+    argumentIndex = index
+    lines = [text]
+  }
+
+  /// The lines of `text`; YAML 1.1 breaks lines at CR, LF, CRLF, NEL, LS and PS.
+  private static func split(_ text: String) -> [String] {
+    var lines: [String] = []
+    var line = String.UnicodeScalarView()
+    var previous: Unicode.Scalar?
+    for scalar in text.unicodeScalars {
+      defer { previous = scalar }
+      switch scalar {
+      case "\n" where previous == "\r":
+        continue
+      case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}":
+        lines.append(String(line))
+        line = String.UnicodeScalarView()
+      default:
+        line.append(scalar)
+      }
+    }
+    lines.append(String(line))
+    return lines
+  }
+}
+
+/// A stretch of one line of a recipe file or of an override argument.
+public struct RecipePlace: Sendable, Equatable, CustomStringConvertible {
+  let source: RecipeSource
+  /// The line, counted from 1.
+  public let line: Int
+  /// The column in Unicode scalars, counted from 1.
+  public let column: Int
+  /// How many Unicode scalars the caret marks, at least 1.
+  let length: Int
+
+  init(_ source: RecipeSource, line: Int, column: Int, length: Int = 1) {
+    self.source = source
+    self.line = max(1, line)
+    self.column = max(1, column)
+    self.length = max(1, length)
+  }
+
+  /// The override argument that holds this place, or `nil` if it is in the recipe file.
+  public var argument: String? {
+    source.argumentIndex == nil ? nil : source.name
+  }
+
+  /// `file:line:column`, or `argument "key=value"`.
+  public var description: String {
+    source.argumentIndex == nil
+      ? "\(source.name):\(line):\(column)" : "argument \"\(Self.printable(source.name))\""
+  }
+
+  /// The line, cropped to what a terminal shows, with a caret and tildes below.
+  var snippet: String {
+    let number = source.argumentIndex == nil ? "\(line)" : " "
+    let margin = String(repeating: " ", count: number.count)
+    let text = source.lines.indices.contains(line - 1) ? source.lines[line - 1] : ""
+    let scalars = Array(text.unicodeScalars)
+    let start = column > 60 && scalars.count > 96 ? min(column - 40, scalars.count) : 0
+    let end = min(scalars.count, start + 96)
+    let visible = String(String.UnicodeScalarView(scalars[start..<end]))
+    let lead = start > 0 ? "…" : ""
+    let shown = lead + Self.printable(visible) + (end < scalars.count ? "…" : "")
+    let indent = String(repeating: " ", count: max(0, column - 1 - start) + lead.count)
+    let tildes = max(0, min(length, scalars.count - column + 1, end - column + 1) - 1)
+    let caret = indent + "^" + String(repeating: "~", count: tildes)
+    return "  \(number) | \(shown)\n  \(margin) | \(caret)"
+  }
+
+  /// `text` with every control character replaced, so that it cannot steer a terminal.
+  static func printable(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .lineSeparator, .paragraphSeparator, .format:
+        result.append(scalar == "\t" ? " " : "\u{FFFD}")
+      default:
+        result.append(scalar)
+      }
+    }
+    return String(result)
+  }
+}

@@ -1,0 +1,45 @@
+/// The valid word that a wrong one was most likely meant to be.
+enum Suggestion {
+  /// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
+  static func nearest(to word: String, among candidates: [String]) -> String? {
+    let plain = normalized(word)
+    let limit = max(1, min(3, plain.count / 3))
+    let ranked = candidates.map { candidate -> (text: String, distance: Int, slip: Int) in
+      let other = normalized(candidate)
+      return (candidate, distance(plain, other), plain.first == other.first ? 0 : 1)
+    }
+    let best = ranked.enumerated().min { left, right in
+      (left.element.distance, left.element.slip, left.offset)
+        < (right.element.distance, right.element.slip, right.offset)
+    }
+    guard let best = best?.element, best.distance <= limit, best.distance < plain.count else {
+      return nil
+    }
+    return best.text
+  }
+
+  /// Case and the choice of `-` or `_` are no difference between words.
+  private static func normalized(_ word: String) -> [Character] {
+    word.lowercased().map { $0 == "-" ? "_" : $0 }
+  }
+
+  /// Edits between two words: insert, delete, replace, or swap two neighbours (optimal string
+  /// alignment).
+  static func distance(_ left: [Character], _ right: [Character]) -> Int {
+    guard left.count < 64, right.count < 64 else { return left == right ? 0 : Int.max }
+    var rows = [Array(0...right.count)]
+    for (row, first) in left.enumerated() {
+      var current = [row + 1]
+      for (column, second) in right.enumerated() {
+        var best = min(rows[row][column + 1], current[column]) + 1
+        best = min(best, rows[row][column] + (first == second ? 0 : 1))
+        if row > 0, column > 0, first == right[column - 1], left[row - 1] == second {
+          best = min(best, rows[row - 1][column - 1] + 1)
+        }
+        current.append(best)
+      }
+      rows.append(current)
+    }
+    return rows[left.count][right.count]
+  }
+}
