@@ -146,4 +146,46 @@ import Testing
     }
     #expect(faults > 1000)
   }
+
+  @Test func fuzzedBytesNeverStopTheReader() throws {
+    var random = SeededGenerator(seed: 11)
+    let line = Array((#"{"prompt": "é🙂\u00e9", "completion": "x\n"}"# + "\r\n").utf8)
+    var bytes: [UInt8] = []
+    for _ in 0..<1000 {
+      var copy = line
+      for _ in 0..<random.next(below: 3) {
+        copy[random.next(below: copy.count)] = UInt8(random.next(below: 256))
+      }
+      bytes += copy
+    }
+    let file = try ScratchFile(bytes)
+    var lines = try JSONLines(url: file.url, chunkSize: 97)
+    var (good, bad) = (0, 0)
+    while true {
+      do {
+        guard try lines.next() != nil else { break }
+        good += 1
+      } catch {
+        #expect(error.line != nil)
+        bad += 1
+      }
+    }
+    #expect(good > 300)
+    #expect(bad > 300)
+  }
+
+  @Test func readsTenThousandRowsQuickly() throws {
+    let text = String(repeating: "lorem \\\"ipsum\\\" dolör\\n", count: 30)
+    let line = #"{"messages": [{"role": "user", "content": "\#(text)"}]}"# + "\n"
+    let file = try ScratchFile(String(repeating: line, count: 10_000))
+    var lines = try JSONLines(url: file.url)
+    var count = 0
+    let clock = ContinuousClock()
+    let start = clock.now
+    while try lines.next() != nil { count += 1 }
+    #expect(count == 10_000)
+    // A quarter of a second in a release build; the limit only catches what is quadratic.
+    let took = clock.now - start
+    #expect(took < .seconds(60), "\(took)")
+  }
 }
