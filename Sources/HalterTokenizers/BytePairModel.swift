@@ -1,0 +1,114 @@
+/// Tokens of a text: ids, and the bytes of the original text that each came from.
+struct TokenRun: Sendable {
+  var ids: [Int32] = []
+  var starts: [Int32] = []
+  var ends: [Int32] = []
+
+  @inline(__always)
+  mutating func append(_ id: Int32, _ start: Int32, _ end: Int32) {
+    ids.append(id)
+    starts.append(start)
+    ends.append(end)
+  }
+}
+
+/// Byte pair encoding of one word.
+struct BytePairModel: Sendable {
+  var tokens: TokenTable
+  var merges: MergeTable
+  /// Whether words are bytes in the GPT-2 alphabet; else they are text.
+  var isByteLevel: Bool
+  /// A word that is a token as a whole is not built by merging.
+  var ignoresMerges = false
+  /// The token for what the vocabulary lacks; without it such characters vanish.
+  var unknown: Int32?
+  /// Whether neighbouring unknown characters become one token.
+  var fusesUnknown = false
+  /// Whether a character that the vocabulary lacks becomes its `<0xHH>` bytes.
+  var hasByteFallback = false
+  /// Token of each single byte in the byte alphabet, -1 for none.
+  private(set) var byteSymbols: [Int32] = []
+  /// Token `<0xHH>` of each byte, -1 for none.
+  private(set) var fallbackSymbols: [Int32] = []
+
+  init(tokens: TokenTable, merges: MergeTable, isByteLevel: Bool) {
+    self.tokens = tokens
+    self.merges = merges
+    self.isByteLevel = isByteLevel
+    for byte in UInt8.min...UInt8.max {
+      let spelt = ByteAlphabet.encode(CollectionOfOne(byte))
+      byteSymbols.append(tokens.find(spelt, 0..<spelt.count))
+      fallbackSymbols.append(tokens.find(Self.fallbackName(byte)) ?? -1)
+    }
+  }
+
+  /// How the fallback token of a byte is spelt: `<0x0A>`.
+  static func fallbackName(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16, uppercase: true)
+    return byte < 16 ? "<0x0\(digits)>" : "<0x\(digits)>"
+  }
+
+  /// Appends the tokens of the word `text.bytes[range]`.
+  func encode(
+    _ text: AlignedText, _ range: Range<Int>, _ work: inout MergeWork, into out: inout TokenRun
+  ) {
+    if ignoresMerges {
+      let whole = wholeWord(text.bytes, range)
+      if whole >= 0 {
+        work.emit(whole, range.lowerBound, range.upperBound, text, &out)
+        return
+      }
+    }
+    work.clear()
+    if isByteLevel {
+      for index in range {
+        let id = byteSymbols[Int(text.bytes[index])]
+        if id >= 0 {
+          work.flushUnknown()
+          work.append(id, end: index + 1)
+        } else {
+          let spelt = ByteAlphabet.encode(CollectionOfOne(text.bytes[index]))
+          addMissing(spelt, 0..<spelt.count, end: index + 1, each: 0, &work)
+        }
+      }
+    } else {
+      var at = range.lowerBound
+      while at < range.upperBound {
+        let end = min(range.upperBound, at + UTF8Text.length(lead: text.bytes[at]))
+        let id = tokens.find(text.bytes, at..<end)
+        if id >= 0 {
+          work.flushUnknown()
+          work.append(id, end: end)
+        } else {
+          addMissing(text.bytes, at..<end, end: end, each: 1, &work)
+        }
+        at = end
+      }
+    }
+    work.flushUnknown()
+    work.merge(merges)
+    work.emitAll(from: range.lowerBound, text, &out)
+  }
+
+  /// Stands in for a character without a token. `each` is 1 if a byte token covers one byte of
+  /// the text, 0 if all of them come from the one byte before `end`.
+  private func addMissing(
+    _ bytes: [UInt8], _ range: Range<Int>, end: Int, each: Int, _ work: inout MergeWork
+  ) {
+    if hasByteFallback, bytes[range].allSatisfy({ fallbackSymbols[Int($0)] >= 0 }) {
+      for index in range {
+        let after = (range.upperBound - 1 - index) * each
+        work.append(fallbackSymbols[Int(bytes[index])], end: end - after)
+      }
+    } else if let unknown {
+      if !fusesUnknown { work.flushUnknown() }
+      work.pendUnknown(unknown, end: end)
+    }
+  }
+
+  private func wholeWord(_ bytes: [UInt8], _ range: Range<Int>) -> Int32 {
+    guard isByteLevel else { return tokens.find(bytes, range) }
+    let spelt = ByteAlphabet.encode(bytes[range])
+    return tokens.find(spelt, 0..<spelt.count)
+  }
+}

@@ -1,0 +1,166 @@
+extension ChatTemplate {
+  /// The names that `template:` in a recipe may have.
+  public static var names: [String] { Kind.allCases.map(\.rawValue) }
+
+  /// The built-in template `name`.
+  ///
+  /// - Parameters:
+  ///   - name: One of `names`.
+  ///   - tokenizer: Gives the template its begin and end tokens; without it the usual ones.
+  /// - Returns: The template.
+  /// - Throws: `TokenizerError` for another name.
+  public static func named(
+    _ name: String, tokenizer: Tokenizer? = nil
+  ) throws(TokenizerError) -> ChatTemplate {
+    guard let kind = Kind(rawValue: name) else {
+      throw TokenizerError(
+        .template, "there is no chat template \"\(name)\"",
+        mend: "the built-in ones are \(names.joined(separator: ", "))")
+    }
+    return ChatTemplate(kind, tokenizer: tokenizer)
+  }
+
+  /// The built-in template that does what a checkpoint's jinja template does, told by the markers
+  /// in its text.
+  ///
+  /// - Parameters:
+  ///   - jinja: The template's source, or nil if the checkpoint has none.
+  ///   - tokenizer: Gives the template its begin and end tokens.
+  /// - Returns: The template, with the default system text that the source spells out.
+  /// - Throws: `TokenizerError` if there is none or its kind is not known.
+  public static func detect(
+    jinja: String?, tokenizer: Tokenizer? = nil
+  ) throws(TokenizerError) -> ChatTemplate {
+    let choose =
+      "choose one with `template:` in the recipe: \(names.joined(separator: ", "))"
+    guard let jinja else {
+      throw TokenizerError(.template, "the checkpoint has no chat template", mend: choose)
+    }
+    let text = Array(jinja.utf8)
+    func has(_ marker: String) -> Bool { text.firstPlace(of: Array(marker.utf8), from: 0) != nil }
+    let namesBOS = has("bos_token")
+    if has("<|im_start|>") {
+      var found = ChatTemplate(
+        .chatml, defaultSystem: chatMLSystem(text), tokenizer: tokenizer)
+      if namesBOS, let tokenizer, let bos = tokenizer.special.bos {
+        found.bos = tokenizer.token(bos) ?? ""
+      }
+      return found
+    }
+    if has("<|start_header_id|>") { return ChatTemplate(.llama3, tokenizer: tokenizer) }
+    if has("[INST]"), has("<<SYS>>") { return ChatTemplate(.llama2, tokenizer: tokenizer) }
+    if has("### Instruction") { return ChatTemplate(.alpaca, tokenizer: tokenizer) }
+    throw TokenizerError(
+      .template, "the checkpoint's chat template is of no known kind", mend: choose)
+  }
+
+  /// The text between `<|im_start|>system` and `<|im_end|>` in a string literal of the source.
+  private static func chatMLSystem(_ text: [UInt8]) -> String? {
+    let head = Array("<|im_start|>system".utf8)
+    let tail = Array("<|im_end|>".utf8)
+    var from = 0
+    while let place = text.firstPlace(of: head, from: from) {
+      from = place + head.count
+      let quote = text[..<place].last { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\"") }
+      guard let quote, let end = text.firstPlace(of: tail, from: from),
+        let literal = unescape(text[from..<end], quote: quote), literal.hasPrefix("\n"),
+        literal.utf8.count > 1
+      else { continue }
+      return String(literal.dropFirst())
+    }
+    return nil
+  }
+
+  /// The value of a part of a jinja string literal; nil if the literal ends within it.
+  private static func unescape(_ text: ArraySlice<UInt8>, quote: UInt8) -> String? {
+    var out: [UInt8] = []
+    var isEscaped = false
+    for byte in text {
+      if isEscaped {
+        out.append(
+          byte == UInt8(ascii: "n") ? 10 : byte == UInt8(ascii: "t") ? 9 : byte)
+        isEscaped = false
+      } else if byte == UInt8(ascii: "\\") {
+        isEscaped = true
+      } else if byte == quote {
+        return nil
+      } else {
+        out.append(byte)
+      }
+    }
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  /// A jinja template that other tools render to the same text; it travels with what was trained.
+  public var jinja: String {
+    let first = "messages[0]['role']"
+    let role = "message['role']"
+    let content = "message['content']"
+    func literal(_ text: String) -> String {
+      var out = ""
+      for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\\": out += "\\\\"
+        case "'": out += "\\'"
+        case "\n": out += "\\n"
+        default: out.unicodeScalars.append(scalar)
+        }
+      }
+      return "'\(out)'"
+    }
+    func whenNoSystem(_ text: (String) -> String) -> String {
+      guard let defaultSystem else { return "" }
+      return "{% if \(first) != 'system' %}{{ \(text(defaultSystem)) }}{% endif %}"
+    }
+    let begin = bos.isEmpty ? "" : "{{ bos_token }}"
+    switch kind {
+    case .chatml:
+      return begin
+        + whenNoSystem { literal("<|im_start|>system\n\($0)<|im_end|>\n") }
+        + "{% for message in messages %}{{ '<|im_start|>' + \(role) + '\\n' + \(content)"
+        + " + '<|im_end|>\\n' }}{% endfor %}"
+        + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    case .llama3:
+      return begin
+        + whenNoSystem {
+          literal("<|start_header_id|>system<|end_header_id|>\n\n\($0)<|eot_id|>")
+        }
+        + "{% for message in messages %}{{ '<|start_header_id|>'"
+        + " + ('ipython' if \(role) == 'tool' else \(role)) + '<|end_header_id|>\\n\\n'"
+        + " + \(content) | trim + '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}"
+        + "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
+    case .llama2:
+      let system = defaultSystem.map(literal) ?? "none"
+      return "{% if \(first) == 'system' %}{% set turns = messages[1:] %}"
+        + "{% set system = messages[0]['content'] %}{% else %}{% set turns = messages %}"
+        + "{% set system = \(system) %}{% endif %}{% for message in turns %}"
+        + "{% if (\(role) == 'user') != (loop.index0 % 2 == 0) %}"
+        + "{{ raise_exception('user and assistant must take turns') }}{% endif %}"
+        + "{% if loop.first and system is not none %}"
+        + "{% set text = '<<SYS>>\\n' + system + '\\n<</SYS>>\\n\\n' + \(content) %}"
+        + "{% else %}{% set text = \(content) %}{% endif %}"
+        + "{% if \(role) == 'user' %}{{ bos_token + '[INST] ' + text.strip() + ' [/INST]' }}"
+        + "{% else %}{{ ' ' + text.strip() + ' ' + eos_token }}{% endif %}{% endfor %}"
+    case .alpaca:
+      return begin + whenNoSystem { literal($0 + "\n\n") }
+        + "{% for message in messages %}{% if \(role) == 'system' %}{{ \(content) + '\\n\\n' }}"
+        + "{% elif \(role) == 'user' %}{{ '### Instruction:\\n' + \(content) + '\\n\\n' }}"
+        + "{% else %}{{ '### Response:\\n' + \(content) + eos_token + '\\n\\n' }}{% endif %}"
+        + "{% endfor %}{% if add_generation_prompt %}{{ '### Response:\\n' }}{% endif %}"
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Where `pattern`, which is not empty, first begins at or after `start`.
+  func firstPlace(of pattern: [UInt8], from start: Int) -> Int? {
+    var at = start
+    while at + pattern.count <= count {
+      if self[at] == pattern[0], self[at..<at + pattern.count].elementsEqual(pattern) {
+        return at
+      }
+      at += 1
+    }
+    return nil
+  }
+}
