@@ -1,0 +1,76 @@
+/// What became of the rows that were read.
+public struct DatasetStatistics: Sendable, Equatable {
+  /// Rows that were left out, and where the first of them stand.
+  public struct Drops: Sendable, Equatable {
+    /// How many places are kept.
+    public static let placesKept = 5
+
+    /// How many rows.
+    public internal(set) var count = 0
+    /// The first few of them.
+    public internal(set) var first: [RowLocation] = []
+
+    mutating func add(_ location: RowLocation) {
+      count += 1
+      if first.count < Self.placesKept { first.append(location) }
+    }
+
+    /// `3 (train.jsonl:7, train.jsonl:9, …)`.
+    public var summary: String {
+      if count == 0 { return "0" }
+      let places = first.map(\.description).joined(separator: ", ")
+      return "\(count) (\(places)\(count > first.count ? ", …" : ""))"
+    }
+  }
+
+  /// Rows of a range of lengths.
+  public struct LengthBucket: Sendable, Equatable {
+    /// Lengths in tokens.
+    public let lengths: ClosedRange<Int>
+    /// How many rows.
+    public let rows: Int
+  }
+
+  /// Rows read from the sources.
+  public internal(set) var rowsRead = 0
+  /// Rows kept.
+  public internal(set) var rows = 0
+  /// Rows left out because they are longer than `max_length`.
+  public internal(set) var tooLong = Drops()
+  /// Rows left out because none of their tokens would be trained.
+  public internal(set) var untrained = Drops()
+  /// Tokens in the rows kept.
+  public internal(set) var tokens = 0
+  /// Tokens that carry loss in the rows kept.
+  public internal(set) var trainedTokens = 0
+  /// The longest row kept, in tokens.
+  public internal(set) var longest = 0
+  /// The longest row read, kept or not, in tokens.
+  public internal(set) var longestRead = 0
+  /// Answers in the rows kept that end in a trained stop token.
+  public internal(set) var trainedStops = 0
+
+  private var powers = [Int](repeating: 0, count: Int.bitWidth)
+
+  /// Rows kept by length, in buckets 1…16, 17…32, 33…64 and so on; from the first bucket with rows
+  /// to the last.
+  public var lengthHistogram: [LengthBucket] {
+    guard let first = powers.firstIndex(where: { $0 > 0 }),
+      let last = powers.lastIndex(where: { $0 > 0 })
+    else { return [] }
+    return (first...last).map { power in
+      let low = power == 4 ? 1 : (1 << (power - 1)) + 1
+      return LengthBucket(lengths: low...(1 << power), rows: powers[power])
+    }
+  }
+
+  mutating func keep(_ row: TokenizedRow, trainedTokens trained: Int, stops: Int) {
+    let length = row.tokens.count
+    rows += 1
+    tokens += length
+    trainedTokens += trained
+    trainedStops += stops
+    longest = max(longest, length)
+    powers[max(4, Int.bitWidth - (length - 1).leadingZeroBitCount)] += 1
+  }
+}

@@ -1,0 +1,52 @@
+/// How a row's keys make a conversation. One conforming type a file, and one line in `Layouts`.
+public protocol RowLayout: Sendable {
+  /// The layout's name as recipes write it.
+  var name: String { get }
+  /// The shape of a row, for messages: `{"messages": [{"role": …, "content": …}]}`.
+  var shape: String { get }
+
+  /// Whether a row has the keys of this layout; says nothing about their values.
+  func claims(_ row: JSONObject) -> Bool
+
+  /// Makes the conversation.
+  ///
+  /// - Throws: `DataError` naming file, line and the path inside the row.
+  func conversation(
+    from row: JSONObject, at location: RowLocation
+  ) throws(DataError) -> Conversation
+}
+
+/// The layouts there are.
+public enum Layouts {
+  /// Every layout, in the order in which they are tried on a first row.
+  public static let all: [any RowLayout] = [MessagesLayout(), PromptCompletionLayout()]
+
+  /// The layout with a name.
+  ///
+  /// - Throws: `DataError` listing the names when there is none such.
+  public static func named(_ name: String) throws(DataError) -> any RowLayout {
+    if let layout = all.first(where: { $0.name == name }) { return layout }
+    let names = all.map { "`\($0.name)`" }.joined(separator: ", ")
+    throw DataError(.misfit, "there is no layout `\(name)`; the layouts are `auto`, \(names)")
+  }
+
+  /// The one layout that a row has the keys of.
+  ///
+  /// - Throws: `DataError` when none or several claim the row.
+  public static func sniff(
+    _ row: JSONObject, at location: RowLocation
+  ) throws(DataError) -> any RowLayout {
+    let claiming = all.filter { $0.claims(row) }
+    if claiming.count == 1 { return claiming[0] }
+    let keys = Row.list(row.keys)
+    if claiming.isEmpty {
+      let shapes = all.map { "\($0.name): \($0.shape)" }.joined(separator: "; ")
+      throw DataError(
+        .misfit, at: location, "no layout has the keys \(keys) of this row; known are \(shapes)")
+    }
+    let names = claiming.map { "`\($0.name)`" }.joined(separator: " and ")
+    throw DataError(
+      .misfit, at: location,
+      "the keys \(keys) of this row fit the layouts \(names); name one with `layout:`")
+  }
+}

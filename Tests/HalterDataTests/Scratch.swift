@@ -1,0 +1,67 @@
+import Foundation
+import HalterData
+import HalterTokenizers
+
+/// A temporary file that goes away with its owner.
+final class ScratchFile {
+  let url: URL
+
+  init(_ bytes: some Sequence<UInt8>) throws {
+    url = FileManager.default.temporaryDirectory
+      .appendingPathComponent("halter-data-\(UUID().uuidString).jsonl")
+    try Data(bytes).write(to: url)
+  }
+
+  convenience init(_ text: String) throws {
+    try self.init(text.utf8)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: url)
+  }
+
+  /// The file as a source called `rows.jsonl`.
+  func source(layout: String? = nil, limit: Int? = nil) -> DataSource {
+    DataSource(url: url, name: "rows.jsonl", layout: layout, limit: limit)
+  }
+}
+
+/// All JSON rows of some text.
+func rows(_ text: String, chunkSize: Int = 1 << 18) throws -> [JSONLines.Row] {
+  try rows(bytes: Array(text.utf8), chunkSize: chunkSize)
+}
+
+/// All JSON rows of some bytes.
+func rows(bytes: [UInt8], chunkSize: Int = 1 << 18) throws -> [JSONLines.Row] {
+  let file = try ScratchFile(bytes)
+  var lines = try JSONLines(url: file.url, name: "rows.jsonl", chunkSize: chunkSize)
+  var rows: [JSONLines.Row] = []
+  while let row = try lines.next() { rows.append(row) }
+  return rows
+}
+
+/// All conversations of some text.
+func conversations(_ text: String, layout: String? = nil) throws -> [Conversation] {
+  let file = try ScratchFile(text)
+  var reader = try ConversationReader(file.source(layout: layout))
+  var all: [Conversation] = []
+  while let conversation = try reader.next() { all.append(conversation) }
+  return all
+}
+
+/// What a call throws, in words; empty when it throws nothing.
+func complaint<T>(_ body: () throws -> T) -> String {
+  do {
+    _ = try body()
+    return ""
+  } catch {
+    return "\(error)"
+  }
+}
+
+/// A conversation from role and content pairs.
+func conversation(_ pairs: (Message.Role, String)..., firstTrained: Int = 0) -> Conversation {
+  Conversation(
+    messages: pairs.map { Message(role: $0.0, content: $0.1) }, firstTrained: firstTrained,
+    location: RowLocation(file: "rows.jsonl", line: 1))
+}
