@@ -56,21 +56,19 @@ let package = Package(
 
     // The engine.
     layer("HalterBackend", uses: ["CHalterKernels", "COpenBLAS"], settings: house),
-    layer("HalterQuant", uses: ["HalterBackend"], settings: house),
     layer("HalterTensor", uses: ["HalterBackend"]),
 
     // Parts: layers, optimisers, bytes on disk, text.
     layer("HalterNN", uses: ["HalterBackend", "HalterTensor"]),
     layer("HalterOptim", uses: ["HalterBackend", "HalterTensor"]),
-    layer("HalterFormats", uses: ["HalterBackend", "HalterQuant", "CHDF5", crypto], settings: house),
+    layer("HalterFormats", uses: ["HalterBackend", "CHDF5", crypto], settings: house),
     layer("HalterTokenizers", uses: []),
 
     // Models, adapters, data.
     layer(
       "HalterModels",
       uses: [
-        "HalterBackend", "HalterFormats", "HalterNN", "HalterQuant", "HalterTensor",
-        "HalterTokenizers",
+        "HalterBackend", "HalterFormats", "HalterNN", "HalterTensor", "HalterTokenizers",
       ]),
     layer(
       "HalterAdapters", uses: ["HalterBackend", "HalterFormats", "HalterNN", "HalterTensor"]),
@@ -94,5 +92,16 @@ let package = Package(
     .executableTarget(
       name: "halter", dependencies: ["HalterRecipes", "HalterTraining", argumentParser],
       swiftSettings: house),
+
+    // Tests: one target per module, and the golden values of the reference libraries.
+    tests(of: "CHalterKernels"),
+    tests(
+      of: "HalterFormats", resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "ParityTests",
+      dependencies: [
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
+        "HalterNN", "HalterOptim", "HalterTensor", "HalterTokenizers",
+      ], resources: [.copy("Fixtures")], swiftSettings: house),
   ]
 )

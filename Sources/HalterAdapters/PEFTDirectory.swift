@@ -1,6 +1,8 @@
 import Foundation
+import HalterBackend
 import HalterFormats
 import HalterNN
+import HalterTensor
 
 /// A LoRA adapter on disk in the layout of PEFT: `adapter_config.json` and
 /// `adapter_model.safetensors`, loadable with `PeftModel.from_pretrained`.

@@ -63,4 +63,7 @@ public final class KeyValueCache {
 
   /// Counts new tokens as stored, once every layer has appended them.
   public func advance(by tokens: Int) { count += tokens }
+
+  /// Forgets all but the first tokens.
+  public func truncate(to tokens: Int) { count = min(count, tokens) }
 }
