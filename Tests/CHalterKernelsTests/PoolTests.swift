@@ -45,6 +45,9 @@ private func sleepMilliseconds(_ milliseconds: Double) {
   Thread.sleep(forTimeInterval: milliseconds / 1000)
 }
 
+/// Which thread is running.
+private func currentThread() -> ObjectIdentifier { ObjectIdentifier(Thread.current) }
+
 @Suite struct PoolTests {
   @Test(arguments: 1...8, [0, 1, 2, 3, 7, 1000])
   func everyIndexRunsOnce(_ threads: Int, _ count: Int) throws {
@@ -171,16 +174,25 @@ private func sleepMilliseconds(_ milliseconds: Double) {
     #expect(arrived.load(ordering: .relaxed) == 2)
   }
 
+  /// The worker is in its task for much longer than the caller spins.
   @Test func theCallerSleepsThroughALongTask() throws {
     let pool = try Pool(threads: 2)
-    let tally = Tally(2)
-    for _ in 0..<5 {
-      pool.run(2) { index in
-        sleepMilliseconds(index == 0 ? 1 : 10)
-        tally.add(index)
+    for _ in 0..<3 {
+      let caller = currentThread()
+      let started = Atomic(false)
+      let finished = Atomic(false)
+      pool.run(2) { _ in
+        if currentThread() == caller {
+          while !started.load(ordering: .acquiring) { sleepMilliseconds(0) }
+        } else {
+          started.store(true, ordering: .releasing)
+          sleepMilliseconds(20)
+          finished.store(true, ordering: .releasing)
+        }
       }
+      let waited = finished.load(ordering: .acquiring)
+      #expect(waited)
     }
-    #expect(tally.all == [5, 5])
   }
 
   @Test func poolsComeAndGo() throws {
