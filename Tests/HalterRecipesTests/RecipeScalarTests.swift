@@ -39,7 +39,8 @@ import Testing
   @Test func quotedNumbersAreText() {
     #expect(
       messages("train: {seed: '5', learning_rate: \"2e-4\"}") == [
-        "train.seed: expected a whole number of at least 0, found the text \"5\"; remove the quotes",
+        "train.seed: expected a whole number of at least 0, found the text \"5\"; "
+          + "remove the quotes",
         "train.learning_rate: expected a number greater than 0 and at most 1, found the text "
           + "\"2e-4\"; remove the quotes",
       ])
