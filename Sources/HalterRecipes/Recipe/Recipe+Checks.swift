@@ -86,7 +86,9 @@ extension Recipe {
       adapter = lora
     }
     if train.epochs == nil, train.steps == nil { train.epochs = 1 }
-    if train.batchTokens == nil, train.batchSize == nil { train.batchTokens = 2048 }
+    if train.batchTokens == nil, train.batchSize == nil {
+      train.batchTokens = max(2048, data.maxLength ?? 0)
+    }
     train.schedule.derive()
     if output.absolute.isEmpty {
       let text = "runs/\(decoding.recipeName)"

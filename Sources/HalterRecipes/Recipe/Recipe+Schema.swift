@@ -144,7 +144,7 @@ extension TrainRecipe {
         aliases: ["max_steps", "iters"], "Optimiser steps, instead of epochs."),
       RecipeField(
         "batch_tokens", \.batchTokens, .optional(.whole(1...16_777_216)),
-        derived: "2048, unless batch_size is given",
+        derived: "2048, or max_length if that is more, unless batch_size is given",
         "The most tokens in a batch; rows of similar length share one."),
       RecipeField(
         "batch_size", \.batchSize, .optional(.whole(1...65_536)), derived: "as batch_tokens make",

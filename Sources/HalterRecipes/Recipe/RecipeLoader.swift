@@ -118,9 +118,11 @@ public enum RecipeLoader {
     text: String, name: String, file: URL, overrides: [String] = [],
     workingDirectory: String? = nil
   ) throws(RecipeErrors) -> LoadedRecipe {
-    let source = RecipeSource(file: name, text: text)
+    let mark: Unicode.Scalar = "\u{FEFF}"  // Some editors begin UTF-8 files with it.
+    let content = String(text.unicodeScalars.first == mark ? text.dropFirst() : text[...])
+    let source = RecipeSource(file: name, text: content)
     var issues: [RecipeIssue] = []
-    var root = tree(of: text, source, &issues)
+    var root = tree(of: content, source, &issues)
     for (index, argument) in overrides.enumerated() {
       do throws(RecipeErrors) {
         let override = try RecipeOverride(argument, index: index)

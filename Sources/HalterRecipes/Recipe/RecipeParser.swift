@@ -32,7 +32,6 @@ struct RecipeParser {
   /// The tree of `text`, or `nil` if it is empty or so broken that there is none.
   mutating func parse(_ text: String) -> RecipeNode? {
     var scalars = Array(text.unicodeScalars)
-    if scalars.first == "\u{FEFF}" { scalars[0] = " " }
     let renameLimit = 64
     for attempt in 0...renameLimit {
       do {
@@ -161,7 +160,9 @@ struct RecipeParser {
   }
 
   private mutating func refuse(tag: String, at place: RecipePlace) -> Bool {
-    guard !tag.isEmpty, tag != Tag.Name.str.rawValue else { return false }
+    // Yams gives a tag of its own to keys and to quoted text.
+    let implied = ["", Tag.Name.str.rawValue, Tag.Name.seq.rawValue, Tag.Name.map.rawValue]
+    guard !implied.contains(tag) else { return false }
     issues.append(
       RecipeIssue(
         "the tag \(quote(tag)) is not part of the recipe language: leave it out", at: place))

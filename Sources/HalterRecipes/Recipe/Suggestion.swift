@@ -9,8 +9,9 @@ enum Suggestion {
       return (candidate, distance(plain, other), plain.first == other.first ? 0 : 1)
     }
     let best = ranked.enumerated().min { left, right in
-      (left.element.distance, left.element.slip, left.offset)
-        < (right.element.distance, right.element.slip, right.offset)
+      // A letter left out is likelier than one too many, so the longer of two is.
+      (left.element.distance, left.element.slip, -left.element.text.count, left.offset)
+        < (right.element.distance, right.element.slip, -right.element.text.count, right.offset)
     }
     guard let best = best?.element, best.distance <= limit, best.distance < plain.count else {
       return nil

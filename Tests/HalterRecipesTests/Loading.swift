@@ -1,0 +1,42 @@
+import Foundation
+import HalterRecipes
+
+/// The smallest recipe; tests add lines behind it.
+let minimal = """
+  method: sft
+  model: small
+  data: {train: rows.jsonl}
+
+  """
+
+/// Loads `text` as if it were /recipes/r.yaml, from the folder /work.
+func load(_ text: String, _ overrides: [String] = []) throws(RecipeErrors) -> LoadedRecipe {
+  try RecipeLoader.load(
+    text: text, name: "r.yaml", file: URL(fileURLWithPath: "/recipes/r.yaml"),
+    overrides: overrides, workingDirectory: "/work")
+}
+
+/// The recipe of `minimal` and `lines`.
+func recipe(_ lines: String = "", _ overrides: [String] = []) throws(RecipeErrors) -> Recipe {
+  try load(minimal + lines, overrides).recipe
+}
+
+/// The error text of `text`, or an empty one if there is none.
+func errors(_ text: String, _ overrides: [String] = []) -> String {
+  do {
+    _ = try load(text, overrides)
+    return ""
+  } catch {
+    return error.description
+  }
+}
+
+/// The messages, without places, of `minimal` and `lines`.
+func messages(_ lines: String, _ overrides: [String] = []) -> [String] {
+  do {
+    _ = try load(minimal + lines, overrides)
+    return []
+  } catch {
+    return error.issues.map(\.message)
+  }
+}
