@@ -7,9 +7,10 @@ import Testing
     _ template: String, trainOn: TrainOn = .assistant, bos: String = "<s>", eos: String = "</s>",
     addsBOS: Bool = false
   ) throws -> PromptRenderer {
-    PromptRenderer(
-      tokenizer: try TinyTokenizer.make(bos: bos, eos: eos, addsBOS: addsBOS),
-      template: try ChatTemplate.named(template), trainOn: trainOn)
+    let tokenizer = try TinyTokenizer.make(bos: bos, eos: eos, addsBOS: addsBOS)
+    return PromptRenderer(
+      tokenizer: tokenizer,
+      template: try ChatTemplate.named(template, tokenizer: tokenizer), trainOn: trainOn)
   }
 
   private func marked(
@@ -188,7 +189,7 @@ import Testing
     let row = conversation((.user, "a"), (.tool, "b"), (.assistant, "c"))
     let found = complaint { try renderer.row(row) }
     #expect(
-      found.hasPrefix("rows.jsonl:1: messages: the template llama2 cannot render them: "),
+      found.hasPrefix("rows.jsonl:1: messages: the template llama2 cannot write them down: "),
       "\(found)")
   }
 }
