@@ -1,3 +1,4 @@
+import Foundation
 import HalterData
 import HalterTokenizers
 import Testing
@@ -157,6 +158,34 @@ import Testing
     #expect(
       renderer.tokenizer.decode(prompt, skipSpecial: false).hasSuffix(
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"))
+  }
+
+  // MARK: - SentencePiece
+
+  @Test func llama2OnSentencePieceIsHandChecked() throws {
+    let tokenizer = try TinyTokenizer.makeSentencePiece()
+    let renderer = PromptRenderer(
+      tokenizer: tokenizer, template: try ChatTemplate.named("llama2", tokenizer: tokenizer))
+    let text = try marked(
+      renderer, conversation((.user, "Hi"), (.assistant, "Hé")), split: true)
+    // One space before the text, none doubled at the answer; é falls back to its two bytes.
+    #expect(
+      text.replacingOccurrences(of: "\u{FFFD}", with: "?")
+        == "<s>| [|I|N|S|T|]| H|i| [|/|I|N|S|T|]|« H|?|?| |</s>»", "\(text)")
+  }
+
+  @Test(arguments: ["Hello", "\nHello", "  x", "é"])
+  func aSentencePieceRowBeginsWithItsPrompt(answer: String) throws {
+    let tokenizer = try TinyTokenizer.makeSentencePiece()
+    for name in ["llama2", "alpaca"] {
+      let renderer = PromptRenderer(
+        tokenizer: tokenizer, template: try ChatTemplate.named(name, tokenizer: tokenizer))
+      let row = try renderer.row(conversation((.user, "Hi"), (.assistant, answer)))
+      let prompt = try renderer.prompt(for: [Message(role: .user, content: "Hi")])
+      #expect(row.tokens.starts(with: prompt), "\(name)")
+      #expect(row.lossWeights[prompt.count - 1] == 0)
+      #expect(row.lossWeights[prompt.count] == 1)
+    }
   }
 
   // MARK: - BOS
