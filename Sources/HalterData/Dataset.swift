@@ -143,7 +143,7 @@ public struct Dataset: Sendable {
         throw DataError(
           .untrainable,
           "no answer of the \(rows.count) rows ends in a trained stop token, so that the model"
-            + " would never learn to stop: the template \(renderer.template.kind) does not go with"
+            + " would never learn to stop: the template \(renderer.template.kind.rawValue) does not go with"
             + " this tokenizer; name another with `template:`", file: name)
       }
       return Dataset(

@@ -174,17 +174,17 @@ import Testing
     #expect(bad > 300)
   }
 
-  @Test func readsTenThousandRowsQuickly() throws {
+  @Test func readsThousandsOfRowsQuickly() throws {
     let text = String(repeating: "lorem \\\"ipsum\\\" dolör\\n", count: 30)
     let line = #"{"messages": [{"role": "user", "content": "\#(text)"}]}"# + "\n"
-    let file = try ScratchFile(String(repeating: line, count: 10_000))
+    let file = try ScratchFile(String(repeating: line, count: 3000))
     var lines = try JSONLines(url: file.url)
     var count = 0
     let clock = ContinuousClock()
     let start = clock.now
     while try lines.next() != nil { count += 1 }
-    #expect(count == 10_000)
-    // A quarter of a second in a release build; the limit only catches what is quadratic.
+    #expect(count == 3000)
+    // Well under a tenth of a second in a release build; the limit only catches what is quadratic.
     let took = clock.now - start
     #expect(took < .seconds(60), "\(took)")
   }

@@ -1,3 +1,4 @@
+import Foundation
 import HalterData
 import HalterTokenizers
 import Testing
@@ -7,9 +8,10 @@ import Testing
     _ template: String, trainOn: TrainOn = .assistant, bos: String = "<s>", eos: String = "</s>",
     addsBOS: Bool = false
   ) throws -> PromptRenderer {
-    PromptRenderer(
-      tokenizer: try TinyTokenizer.make(bos: bos, eos: eos, addsBOS: addsBOS),
-      template: try ChatTemplate.named(template), trainOn: trainOn)
+    let tokenizer = try TinyTokenizer.make(bos: bos, eos: eos, addsBOS: addsBOS)
+    return PromptRenderer(
+      tokenizer: tokenizer,
+      template: try ChatTemplate.named(template, tokenizer: tokenizer), trainOn: trainOn)
   }
 
   private func marked(
@@ -158,6 +160,34 @@ import Testing
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"))
   }
 
+  // MARK: - SentencePiece
+
+  @Test func llama2OnSentencePieceIsHandChecked() throws {
+    let tokenizer = try TinyTokenizer.makeSentencePiece()
+    let renderer = PromptRenderer(
+      tokenizer: tokenizer, template: try ChatTemplate.named("llama2", tokenizer: tokenizer))
+    let text = try marked(
+      renderer, conversation((.user, "Hi"), (.assistant, "Hé")), split: true)
+    // One space before the text, none doubled at the answer; é falls back to its two bytes.
+    #expect(
+      text.replacingOccurrences(of: "\u{FFFD}", with: "?")
+        == "<s>| [|I|N|S|T|]| H|i| [|/|I|N|S|T|]|« H|?|?| |</s>»", "\(text)")
+  }
+
+  @Test(arguments: ["Hello", "\nHello", "  x", "é"])
+  func aSentencePieceRowBeginsWithItsPrompt(answer: String) throws {
+    let tokenizer = try TinyTokenizer.makeSentencePiece()
+    for name in ["llama2", "alpaca"] {
+      let renderer = PromptRenderer(
+        tokenizer: tokenizer, template: try ChatTemplate.named(name, tokenizer: tokenizer))
+      let row = try renderer.row(conversation((.user, "Hi"), (.assistant, answer)))
+      let prompt = try renderer.prompt(for: [Message(role: .user, content: "Hi")])
+      #expect(row.tokens.starts(with: prompt), "\(name)")
+      #expect(row.lossWeights[prompt.count - 1] == 0)
+      #expect(row.lossWeights[prompt.count] == 1)
+    }
+  }
+
   // MARK: - BOS
 
   @Test(arguments: [false, true]) func chatTemplatesNeverDoubleBOS(addsBOS: Bool) throws {
@@ -188,7 +218,7 @@ import Testing
     let row = conversation((.user, "a"), (.tool, "b"), (.assistant, "c"))
     let found = complaint { try renderer.row(row) }
     #expect(
-      found.hasPrefix("rows.jsonl:1: messages: the template llama2 cannot render them: "),
+      found.hasPrefix("rows.jsonl:1: messages: the template llama2 cannot write them down: "),
       "\(found)")
   }
 }

@@ -16,11 +16,6 @@ enum TinyTokenizer {
     bos: String = "<s>", eos: String = "</s>", addsBOS: Bool = false,
     specials: [String] = specials
   ) throws -> Tokenizer {
-    let directory = FileManager.default.temporaryDirectory
-      .appendingPathComponent("halter-tiny-tokenizer-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-
     var vocabulary: [String: Int] = [:]
     for character in byteCharacters { vocabulary[character] = vocabulary.count }
     for pair in merges { vocabulary[pair.joined()] = vocabulary.count }
@@ -54,6 +49,51 @@ enum TinyTokenizer {
           "pair": [special, sequence], "special_tokens": [bos: token],
         ] as [String: Any]
     }
+    return try load(file, bos: bos, eos: eos)
+  }
+
+  /// A tokenizer as Llama 2's: spaces are `▁`, one is put before each text, and what is not in the
+  /// vocabulary falls back to bytes.
+  static func makeSentencePiece() throws -> Tokenizer {
+    let merges = [["▁", "H"], ["▁", "["]]
+    var tokens = ["<unk>", "<s>", "</s>"]
+    tokens += (0..<256).map { "<0x" + String(format: "%02X", $0) + ">" }
+    tokens +=
+      ["▁"] + (33..<127).map { String(UnicodeScalar(UInt8($0))) } + merges.map { $0.joined() }
+    let added = ["<unk>", "<s>", "</s>"].enumerated().map { index, content in
+      [
+        "id": index, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": true,
+      ] as [String: Any]
+    }
+    let replace = ["type": "Replace", "pattern": ["String": " "], "content": "▁"] as [String: Any]
+    let restore = ["type": "Replace", "pattern": ["String": "▁"], "content": " "] as [String: Any]
+    let file: [String: Any] = [
+      "version": "1.0", "added_tokens": added,
+      "normalizer": [
+        "type": "Sequence", "normalizers": [["type": "Prepend", "prepend": "▁"], replace],
+      ] as [String: Any],
+      "decoder": [
+        "type": "Sequence",
+        "decoders": [
+          restore, ["type": "ByteFallback"], ["type": "Fuse"],
+          ["type": "Strip", "content": " ", "start": 1, "stop": 0],
+        ],
+      ] as [String: Any],
+      "model": [
+        "type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true,
+        "ignore_merges": false,
+        "vocab": Dictionary(uniqueKeysWithValues: zip(tokens, tokens.indices)), "merges": merges,
+      ] as [String: Any],
+    ]
+    return try load(file, bos: "<s>", eos: "</s>")
+  }
+
+  private static func load(_ file: [String: Any], bos: String, eos: String) throws -> Tokenizer {
+    let directory = FileManager.default.temporaryDirectory
+      .appendingPathComponent("halter-tiny-tokenizer-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
     let config: [String: Any] = [
       "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": bos, "eos_token": eos,
     ]

@@ -26,21 +26,26 @@ public struct PromptRenderer: Sendable {
   public let template: ChatTemplate
   /// Which tokens carry loss.
   public let trainOn: TrainOn
+  /// The ids of the template's stop tokens; empty when the tokenizer has none of them.
+  private let stops: Set<Int32>
 
   /// A renderer for a checkpoint's tokenizer and template.
   public init(tokenizer: Tokenizer, template: ChatTemplate, trainOn: TrainOn = .assistant) {
     self.tokenizer = tokenizer
     self.template = template
     self.trainOn = trainOn
+    let texts = template.stopTokens
+    stops = Set(tokenizer.addedTokens.filter { texts.contains($0.content) }.map(\.id))
   }
 
   /// The tokens to generate an answer from: the messages and the header of an assistant message.
   ///
   /// - Throws: `DataError` when the template cannot render the messages.
   public func prompt(for messages: [Message]) throws(DataError) -> [Int32] {
-    let nowhere = RowLocation(file: "prompt", line: 1)
-    let pieces = try pieces(messages, addGenerationPrompt: true, at: nowhere)
-    return try checked(encode(pieces).flatMap(\.self), at: nowhere)
+    let location = RowLocation(file: "prompt", line: 1)
+    let rendered = try RenderedConversation(
+      messages, template: template, addGenerationPrompt: true, at: location)
+    return try checked(rendered.encode(with: tokenizer).map(\.id), at: location)
   }
 
   /// The tokens and loss weights of a conversation.
@@ -55,20 +60,25 @@ public struct PromptRenderer: Sendable {
     _ conversation: Conversation
   ) throws(DataError) -> (row: TokenizedRow, trainedStops: Int) {
     let location = conversation.location
-    let pieces = try pieces(conversation.messages, addGenerationPrompt: false, at: location)
-    let encoded = encode(pieces)
-    var tokens: [Int32] = []
-    var weights: [Float] = []
+    let rendered = try RenderedConversation(
+      conversation.messages, template: template, addGenerationPrompt: false, at: location)
+    let tokens = rendered.encode(with: tokenizer)
+    let ids = try checked(tokens.map(\.id), at: location)
+    var weights = [Float](repeating: trainOn == .all ? 1 : 0, count: tokens.count)
     var trainedStops = 0
-    for (piece, ids) in zip(pieces, encoded) {
-      let inAnswer = piece.answer.map { $0 >= conversation.firstTrained } ?? false
-      tokens += ids
-      weights += repeatElement(trainOn == .all || inAnswer ? 1 : 0, count: ids.count)
-      if inAnswer, piece.isStop, ids.count == 1 { trainedStops += 1 }
+    var index = 0
+    for answer in rendered.answers where answer.message >= conversation.firstTrained {
+      while index < tokens.count, tokens[index].bytes.upperBound <= answer.bytes.lowerBound {
+        index += 1
+      }
+      let first = index
+      while index < tokens.count, tokens[index].bytes.lowerBound < answer.bytes.upperBound {
+        weights[index] = 1
+        index += 1
+      }
+      if index > max(first, 1), stops.contains(ids[index - 1]) { trainedStops += 1 }
     }
-    let row = TokenizedRow(
-      tokens: try checked(tokens, at: location), lossWeights: weights, location: location)
-    return (row, trainedStops)
+    return (TokenizedRow(tokens: ids, lossWeights: weights, location: location), trainedStops)
   }
 
   // MARK: - Checks
@@ -80,8 +90,8 @@ public struct PromptRenderer: Sendable {
     if let bos = tokenizer.special.bos, tokens.starts(with: [bos, bos]) {
       throw DataError(
         .misfit, at: location,
-        "the rendered text begins with two BOS tokens (id \(bos)): the template adds one and the"
-          + " tokenizer another; choose the checkpoint's own template")
+        "the rendered text begins with two BOS tokens (id \(bos)); choose the checkpoint's own"
+          + " template")
     }
     if tokens.isEmpty {
       throw DataError(.misfit, at: location, "the messages render to no token at all")
