@@ -5,6 +5,7 @@ is their specification."""
 
 import json
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -68,7 +69,10 @@ def save_tensors(path: pathlib.Path, tensors: dict) -> None:
 
 def save_json(path: pathlib.Path, value) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    text = json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)
+    # A list of numbers goes on one line.
+    text = re.sub(r"\[\s[-+.,\deE\s]*\]", lambda found: " ".join(found[0].split()), text)
+    path.write_text(text + "\n")
 
 
 def output_directory(usage: str) -> pathlib.Path:
