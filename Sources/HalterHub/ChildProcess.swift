@@ -33,6 +33,8 @@ struct ChildProcess {
   /// - Parameters:
   ///   - limit: After this time the command is ended and an error thrown.
   ///   - tick: Called a few times a second while it runs.
+  /// - Returns: How it ended, which may be badly.
+  /// - Throws: `HubError` of code `tool` when it cannot start or takes too long.
   func run(limit: Duration, tick: @Sendable () -> Void) async throws(HubError) -> Outcome {
     let output = directory.appendingPathComponent("stdout")
     let complaints = directory.appendingPathComponent("stderr")
@@ -78,14 +80,19 @@ struct ChildProcess {
     return nil
   }
 
-  /// Asks the process to end, and kills it when it has not after two seconds.
+  /// Asks the process to end, kills it when it has not after a second, and waits until it is gone.
   private static func end(_ process: Process) async {
     process.terminate()
-    for _ in 0..<40 where process.isRunning {
-      // Detached, because a sleep in a cancelled task returns at once.
-      await Task.detached { try? await Task.sleep(for: .milliseconds(50)) }.value
-    }
+    await wait(for: process, steps: 50)
     if process.isRunning { _ = kill(process.processIdentifier, SIGKILL) }
+    await wait(for: process, steps: 100)
+  }
+
+  private static func wait(for process: Process, steps: Int) async {
+    for _ in 0..<steps where process.isRunning {
+      // Detached, because a sleep in a cancelled task returns at once.
+      await Task.detached { try? await Task.sleep(for: .milliseconds(20)) }.value
+    }
   }
 
   private static func tail(of url: URL) -> String? {

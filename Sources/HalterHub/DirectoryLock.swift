@@ -30,6 +30,8 @@ final class DirectoryLock: @unchecked Sendable {
   /// - Parameters:
   ///   - url: The lock file; made when missing, never removed.
   ///   - waiting: Called once when another pull holds the lock.
+  /// - Returns: The lock, held until it is released from memory.
+  /// - Throws: `HubError` of code `io` or `cancelled`.
   static func acquire(
     _ url: URL, waiting: @Sendable () -> Void
   ) async throws(HubError) -> DirectoryLock {

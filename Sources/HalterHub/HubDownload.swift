@@ -131,7 +131,9 @@ private final class FileBody: BodyReceiver {
       if start > 0 { try output.reset() }
       written.withLock { $0 = 0 }
     case 206:
-      guard start > 0, Self.range(head.headers["content-range"]) == (start, size) else {
+      guard let range = Self.range(head.headers["content-range"]), start > 0,
+        range.first == start, range.size == size
+      else {
         throw HubError(
           .badResponse,
           "\(what): bytes \(start)- of \(size) were asked for, the server sent "
@@ -164,7 +166,7 @@ private final class FileBody: BodyReceiver {
   }
 
   /// First byte and whole size of `bytes FIRST-LAST/SIZE`, when they fit each other.
-  private static func range(_ header: String?) -> (Int64, Int64)? {
+  private static func range(_ header: String?) -> (first: Int64, size: Int64)? {
     guard let header, header.lowercased().hasPrefix("bytes ") else { return nil }
     let parts = header.dropFirst(6).split(separator: "/")
     guard parts.count == 2, let size = Int64(parts[1]) else { return nil }

@@ -11,6 +11,11 @@ struct ResponseHead: Sendable {
   /// Names in lower case.
   let headers: [String: String]
 
+  init(status: Int, headers: [String: String]) {
+    self.status = status
+    self.headers = headers
+  }
+
   init(_ response: HTTPURLResponse) {
     status = response.statusCode
     var headers: [String: String] = [:]
@@ -174,6 +179,6 @@ final class HubExchange: NSObject, URLSessionDataDelegate {
   ) -> Result<ExchangeEnd, HubError> {
     if let failure = state.failure { return .failure(failure) }
     if let head = state.head, state.refused || error == nil { return .success(.answered(head)) }
-    return .success(.broken(error?.localizedDescription ?? "the answer was not HTTP"))
+    return .success(.broken(error?.localizedDescription ?? "the server sent no usable answer"))
   }
 }

@@ -15,12 +15,13 @@ struct HubTransport: Sendable {
     self.policy = policy
     var text = environment["HF_ENDPOINT"] ?? ""
     if text.isEmpty { text = "https://huggingface.co" }
+    let written = text
     while text.hasSuffix("/") { text.removeLast() }
     guard let url = URL(string: text), let host = url.host, !host.isEmpty,
       ["http", "https"].contains(url.scheme?.lowercased() ?? ""), url.query == nil
     else {
       throw HubError(
-        .malformed, "HF_ENDPOINT is '\(text)', which is not the address of a hub",
+        .malformed, "HF_ENDPOINT is '\(written)', which is not the address of a hub",
         mend: "set it to something like https://huggingface.co, or leave it out")
     }
     endpoint = url
@@ -128,7 +129,8 @@ struct HubTransport: Sendable {
     return request
   }
 
-  private func target(of head: ResponseHead, from url: URL) throws(HubError) -> URL {
+  /// Where a redirect leads, if it may be followed.
+  func target(of head: ResponseHead, from url: URL) throws(HubError) -> URL {
     guard let location = head.headers["location"],
       let next = URL(string: location, relativeTo: url)?.absoluteURL,
       let scheme = next.scheme?.lowercased(), ["http", "https"].contains(scheme), next.host != nil

@@ -2,28 +2,28 @@ import Foundation
 
 extension ModelStore {
   /// Where all models lie.
-  var models: URL { root.appendingPathComponent("models") }
+  var models: URL { root.appendingPathComponent("models", isDirectory: true) }
 
   /// The directory of a named model.
   func directory(of model: CatalogModel) -> URL {
-    models.appendingPathComponent(model.name)
+    models.appendingPathComponent(model.name, isDirectory: true)
   }
 
   /// The directory of all commits of a repository.
   func directory(of repository: HubRepository) -> URL {
     models.appendingPathComponent("hf").appendingPathComponent(repository.owner)
-      .appendingPathComponent(repository.name)
+      .appendingPathComponent(repository.name, isDirectory: true)
   }
 
   /// The directory of one commit of a repository.
   func directory(of repository: HubRepository, commit: String) -> URL {
-    directory(of: repository).appendingPathComponent(commit)
+    directory(of: repository).appendingPathComponent(commit, isDirectory: true)
   }
 
   /// The unfinished twin of a model's directory, beside it.
   static func partial(of directory: URL) -> URL {
     directory.deletingLastPathComponent()
-      .appendingPathComponent(".partial-\(directory.lastPathComponent)")
+      .appendingPathComponent(".partial-\(directory.lastPathComponent)", isDirectory: true)
   }
 
   /// The lock of a model's directory, beside it.

@@ -20,7 +20,9 @@ extension ModelStore {
   /// - Parameters:
   ///   - name: A catalogue name or `hf:OWNER/NAME[@REVISION]`.
   ///   - progress: Called often, on any thread.
+  /// - Returns: Where the model is and what it consists of.
   /// - Throws: `HubError`; its description is meant for the user.
+  @discardableResult
   public func pull(
     _ name: String, progress: @escaping PullObserver = { _ in }
   ) async throws(HubError) -> PulledModel {
@@ -69,7 +71,11 @@ extension ModelStore {
   ///
   /// - Parameters:
   ///   - directory: Where the model is to appear.
+  ///   - name: The model's name in messages.
+  ///   - progress: Told while another pull is waited for and while checksums are computed.
   ///   - fetch: Fills the unfinished directory with synced files and says what they are.
+  /// - Returns: The manifest, and whether nothing had to be fetched.
+  /// - Throws: `HubError`; the model's directory is then as it was.
   private func install(
     _ directory: URL, name: String, progress: @escaping PullObserver,
     fetch: (URL) async throws(HubError) -> ModelManifest

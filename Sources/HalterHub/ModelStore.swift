@@ -84,6 +84,7 @@ public struct ModelStore: Sendable {
   /// - Parameters:
   ///   - reference: A name, a Hub repository or a path.
   ///   - base: What relative paths are relative to; nil for the working directory.
+  /// - Returns: A file or directory that exists.
   /// - Throws: `HubError`: `unknownName` lists the known names, `notPulled` gives the command that
   ///   pulls the model, `corrupt` says what is wrong with the cached one.
   public func resolve(_ reference: String, relativeTo base: URL? = nil) throws(HubError) -> URL {
@@ -105,7 +106,8 @@ public struct ModelStore: Sendable {
       _ = try inspect(directory, name: reference)
       return directory
     }
-    let url = URL(fileURLWithPath: reference, relativeTo: base).absoluteURL
+    var url = URL(fileURLWithPath: reference)
+    if let base, !reference.hasPrefix("/") { url = base.appendingPathComponent(reference) }
     guard !reference.isEmpty, exists(url) else { throw unknown(reference, path: url.path) }
     return url
   }

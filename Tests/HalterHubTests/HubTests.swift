@@ -1,0 +1,4 @@
+import Testing
+
+/// Everything that opens sockets or starts processes.
+@Suite enum HubTests {}
