@@ -23,11 +23,10 @@ public struct Checkpoint: Sendable {
   /// - Throws: `ModelError` or `FormatError` naming the file and the fault.
   public init(_ url: URL) throws {
     self.url = url
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
+    guard let kind = try? url.resourceValues(forKeys: [.isDirectoryKey]) else {
       throw FormatError(.notFound, "does not exist", path: url.path)
     }
-    if isDirectory.boolValue {
+    if kind.isDirectory == true {
       let config = try ConfigFile(url.appending(path: "config.json"))
       configuration = try LlamaConfiguration(config: config)
       let hasWeights = ["model.safetensors", "model.safetensors.index.json"].contains {

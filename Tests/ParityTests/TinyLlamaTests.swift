@@ -1,6 +1,8 @@
 import Foundation
 import HalterBackend
+import HalterFormats
 import HalterModels
+import HalterNN
 import HalterTensor
 import Testing
 
