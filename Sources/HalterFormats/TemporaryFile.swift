@@ -66,6 +66,11 @@ struct TemporaryFile {
     try file.flush()
   }
 
+  /// Gives up the lock for a library that takes one itself.
+  func unlock() {
+    _ = flock(descriptor, LOCK_UN)
+  }
+
   /// Forces the content to disk and gives the file its name.
   func install(overwrite: Bool) throws(FormatError) {
     guard fsync(descriptor) == 0 || errno == EINVAL else {
