@@ -38,7 +38,8 @@ struct SafetensorsHeader {
     let stated = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
     guard stated <= UInt64(SafetensorsFile.longestHeader) else {
       throw FormatError(
-        .malformed, "the header claims \(stated) bytes; at most \(SafetensorsFile.longestHeader) are allowed",
+        .malformed,
+        "the header claims \(stated) bytes; at most \(SafetensorsFile.longestHeader) are allowed",
         mend: "This is probably not a safetensors file", path: path, offset: 0)
     }
     guard Int(stated) + 8 <= bytes.count else {

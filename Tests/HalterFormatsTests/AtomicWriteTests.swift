@@ -278,6 +278,28 @@ import Testing
     }
   }
 
+  @Test func aReplacementThatWasCutShortIsUndone() throws {
+    try withScratch { directory throws in
+      let url = directory.appendingPathComponent("step-10")
+      let aside = directory.appendingPathComponent(".step-10.replaced-999999-1")
+      try writeOne("old", to: aside)
+      #expect(AtomicDirectory.isPartial(aside))
+      #expect(try AtomicDirectory.removeLeftovers(in: directory).isEmpty)
+      #expect(try text(in: url) == "old")
+    }
+  }
+
+  @Test func aReplacementThatWasDoneIsTidiedUp() throws {
+    try withScratch { directory throws in
+      let url = directory.appendingPathComponent("step-10")
+      try writeOne("old", to: directory.appendingPathComponent(".step-10.replaced-999999-1"))
+      try writeOne("new", to: url)
+      #expect(try AtomicDirectory.removeLeftovers(in: directory).count == 1)
+      #expect(try text(in: url) == "new")
+      #expect(try names(in: directory) == ["step-10"])
+    }
+  }
+
   @Test func namesOfUnfinishedThings() {
     for name in [".a.partial-1", ".a.b.partial-12-3", ".x.partial-y.partial-1-2"] {
       #expect(AtomicDirectory.isPartial(URL(fileURLWithPath: "/x/\(name)")), "\(name)")
