@@ -39,13 +39,17 @@ public enum AtomicDirectory {
     }
   }
 
-  /// Whether `url` is named like something unfinished.
+  /// Whether `url` is named like something unfinished or something being replaced.
   public static func isPartial(_ url: URL) -> Bool {
-    PartialName.matches(url.lastPathComponent)
+    let name = url.lastPathComponent
+    return PartialName.matches(name) || PartialName.replaced(name) != nil
   }
 
   /// Removes the unfinished files and directories in `directory` whose writer is no longer
   /// running, and returns what was removed. A directory that does not exist has none.
+  ///
+  /// Where a writer died between moving an old directory aside and putting the new one in its
+  /// place, the old one gets its name back.
   @discardableResult
   public static func removeLeftovers(in directory: URL) throws(FormatError) -> [URL] {
     let names: [String]
@@ -58,9 +62,10 @@ public enum AtomicDirectory {
         .io, "cannot list the directory: \(error.localizedDescription)", path: directory.path)
     }
     var removed: [URL] = []
-    for name in names.sorted() where PartialName.matches(name) {
+    for name in names.sorted() {
       let url = directory.appendingPathComponent(name)
-      guard isAbandoned(url) else { continue }
+      guard isPartial(url), isAbandoned(url) else { continue }
+      if let original = PartialName.replaced(name), try restore(url, as: original) { continue }
       do {
         try FileManager.default.removeItem(at: url)
       } catch {
@@ -71,6 +76,17 @@ public enum AtomicDirectory {
       removed.append(url)
     }
     return removed
+  }
+
+  /// Gives what stepped aside its name back, unless its replacement is there.
+  private static func restore(_ url: URL, as name: String) throws(FormatError) -> Bool {
+    let original = url.deletingLastPathComponent().appendingPathComponent(name)
+    var status = stat()
+    guard lstat(original.path, &status) != 0 else { return false }
+    guard rename(url.path, original.path) == 0 else {
+      throw FormatError(errno: errno, while: "give this its name back", path: original.path)
+    }
+    return true
   }
 
   /// The writer holds a lock for as long as it lives, whatever machine or container it runs in.
@@ -104,8 +120,11 @@ public enum AtomicDirectory {
     let parent = url.deletingLastPathComponent()
     // A directory cannot be renamed over a full one: the old one steps aside first, and comes
     // back should the second rename fail.
-    let aside = PartialName.make(for: url)
+    let aside = PartialName.makeAside(for: url)
+    let lock = exists ? open(url.path, O_RDONLY | O_CLOEXEC) : -1
+    defer { if lock >= 0 { close(lock) } }
     if exists {
+      if lock >= 0 { _ = flock(lock, LOCK_EX | LOCK_NB) }
       guard rename(url.path, aside.path) == 0 else {
         throw FormatError(errno: errno, while: "move the old directory aside", path: url.path)
       }

@@ -81,6 +81,7 @@ public enum AtomicWrite {
     to url: URL, overwrite: Bool, _ body: (URL) throws -> R
   ) throws -> R {
     let temporary = try TemporaryFile(for: url, overwrite: overwrite)
+    temporary.unlock()
     do {
       let result = try body(temporary.location)
       try temporary.install(overwrite: overwrite)

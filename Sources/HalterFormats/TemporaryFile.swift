@@ -7,24 +7,38 @@ import Synchronization
   import Darwin
 #endif
 
-/// Names of things that are being written: `.<name>.partial-<process>-<number>`.
+/// Names of things that are on their way: `.<name>.partial-<process>-<number>` for what is being
+/// written, `.<name>.replaced-<process>-<number>` for what steps aside for it.
 enum PartialName {
   private static let counter = Atomic<Int>(0)
+  private static let written = ".partial-"
+  private static let aside = ".replaced-"
 
   /// A name beside `url` that nothing else in this process uses.
-  static func make(for url: URL) -> URL {
+  static func make(for url: URL) -> URL { make(for: url, mark: written) }
+
+  /// A name beside `url` for what is there now, while something else takes its place.
+  static func makeAside(for url: URL) -> URL { make(for: url, mark: aside) }
+
+  private static func make(for url: URL, mark: String) -> URL {
     let number = counter.add(1, ordering: .relaxed).newValue
     return url.deletingLastPathComponent()
-      .appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())-\(number)")
+      .appendingPathComponent(".\(url.lastPathComponent)\(mark)\(getpid())-\(number)")
   }
 
   /// Whether a file name has the form that `make` gives.
-  static func matches(_ name: String) -> Bool {
-    guard name.hasPrefix("."), let mark = name.range(of: ".partial-", options: .backwards) else {
-      return false
+  static func matches(_ name: String) -> Bool { original(of: name, mark: written) != nil }
+
+  /// The name of what stepped aside, if `name` has the form that `makeAside` gives.
+  static func replaced(_ name: String) -> String? { original(of: name, mark: aside) }
+
+  private static func original(of name: String, mark: String) -> String? {
+    guard name.hasPrefix("."), let found = name.range(of: mark, options: .backwards) else {
+      return nil
     }
-    let parts = name[mark.upperBound...].split(separator: "-", omittingEmptySubsequences: false)
-    return (1...2).contains(parts.count) && parts.allSatisfy { UInt32($0) != nil }
+    let parts = name[found.upperBound...].split(separator: "-", omittingEmptySubsequences: false)
+    guard (1...2).contains(parts.count), parts.allSatisfy({ UInt32($0) != nil }) else { return nil }
+    return String(name[..<found.lowerBound].dropFirst())
   }
 }
 
@@ -64,6 +78,11 @@ struct TemporaryFile {
     let file = OutputFile(descriptor: descriptor, path: destination.path)
     try body(file)
     try file.flush()
+  }
+
+  /// Gives up the lock for a library that takes one itself.
+  func unlock() {
+    _ = flock(descriptor, LOCK_UN)
   }
 
   /// Forces the content to disk and gives the file its name.

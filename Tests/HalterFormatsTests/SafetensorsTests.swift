@@ -47,7 +47,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test func writesTheSameBytesAsTheReference() throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let url = directory.appendingPathComponent("out.safetensors")
       try SafetensorsWriter.write(goldenTensors(), metadata: ["format": "pt"], to: url)
       #expect(try Data(contentsOf: url) == Data(contentsOf: try fixture("types.safetensors")))
@@ -55,7 +55,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test func writesTheSameEmptyFileAsTheReference() throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let url = directory.appendingPathComponent("out.safetensors")
       try SafetensorsWriter.write([], to: url)
       #expect(try Data(contentsOf: url) == Data(contentsOf: try fixture("empty.safetensors")))
@@ -64,7 +64,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test func copiesTensorsFromAnotherFile() throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let golden = try SafetensorsFile(try fixture("types.safetensors"))
       let url = directory.appendingPathComponent("copy.safetensors")
       let sources = golden.tensors.map { TensorSource($0.name, copying: $0, from: golden) }
@@ -74,7 +74,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test func releasedTensorsStayReadable() throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let url = directory.appendingPathComponent("big.safetensors")
       let numbers = (0..<100_000).map(Float.init)
       try SafetensorsWriter.write([TensorSource("x", shape: [100_000], floats: numbers)], to: url)
@@ -103,7 +103,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test func refusesToReplaceUnlessTold() throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let url = directory.appendingPathComponent("a.safetensors")
       try SafetensorsWriter.write([TensorSource("x", shape: [1], floats: [1])], to: url)
       let second = [TensorSource("x", shape: [1], floats: [2])]
@@ -117,7 +117,7 @@ func goldenTensors() -> [TensorSource] {
 
   @Test func aFailingSourceLeavesTheOldFileAndNothingElse() throws {
     struct Broken: Error {}
-    try withScratch { directory in
+    try withScratch { directory throws in
       let url = directory.appendingPathComponent("a.safetensors")
       try SafetensorsWriter.write([TensorSource("x", shape: [1], floats: [1])], to: url)
       let sources = [
@@ -133,7 +133,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test func aSourceOfTheWrongLengthIsRefused() throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let url = directory.appendingPathComponent("a.safetensors")
       let error = try formatError {
         try SafetensorsWriter.write([TensorSource("x", shape: [3], floats: [1])], to: url)
@@ -146,7 +146,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test(arguments: ["x", "__metadata__"]) func badNamesAreRefused(name: String) throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let sources = [
         TensorSource(name, shape: [1], floats: [1]), TensorSource("x", shape: [1], floats: [1]),
       ]
@@ -157,7 +157,7 @@ func goldenTensors() -> [TensorSource] {
   }
 
   @Test func blockTypesCannotBeWritten() throws {
-    try withScratch { directory in
+    try withScratch { directory throws in
       let source = TensorSource("x", .q8_0, shape: [32], bytes: [UInt8](repeating: 0, count: 34))
       let url = directory.appendingPathComponent("a.safetensors")
       let error = try formatError { try SafetensorsWriter.write([source], to: url) }
