@@ -11,8 +11,8 @@ public enum PEFTDirectory {
   public static let weightsName = "adapter_model.safetensors"
   /// The configuration's file name.
   public static let configurationName = "adapter_config.json"
-  /// What PEFT puts before the module names of the base model.
-  private static let prefix = "base_model.model."
+  /// What PEFT puts before the module names of the base model in tensor names.
+  public static let prefix = "base_model.model."
 
   /// Whether a directory holds an adapter.
   public static func isAdapter(_ directory: URL) -> Bool {

@@ -32,7 +32,7 @@ public struct Checkpoint: Sendable {
       let hasWeights = ["model.safetensors", "model.safetensors.index.json"].contains {
         FileManager.default.fileExists(atPath: url.appending(path: $0).path)
       }
-      weights = hasWeights ? try SafetensorsFile(url.appending(path: "model.safetensors")) : nil
+      weights = hasWeights ? try SafetensorsDirectory(url) : nil
       let generation = url.appending(path: "generation_config.json")
       var ends = try config.integers("eos_token_id")
       if FileManager.default.fileExists(atPath: generation.path) {
