@@ -110,7 +110,8 @@ struct GGUFTokenizerTests {
     #expect(tokenizer.encode("ab") == [piece("▁ab")])
     #expect(tokenizer.encode("abab") == [piece("▁ab"), piece("ab")])
     #expect(tokenizer.encode("aba") == [piece("▁ab"), piece("a")])
-    #expect(tokenizer.encode("é") == [piece("▁"), 3 + 0xC3, 3 + 0xA9])
+    let bytes = ["▁", "<0xC3>", "<0xA9>"].map(piece)
+    #expect(tokenizer.encode("é") == bytes)
     #expect(tokenizer.encode("a", addSpecial: true) == [1, piece("▁a")])
     #expect(tokenizer.decode(tokenizer.encode(" é ab")) == " é ab")
   }
