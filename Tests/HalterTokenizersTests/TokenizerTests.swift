@@ -72,6 +72,20 @@ struct TokenizerTests {
     #expect(try Self.pieceCounter(Self.gpt2).encode(text).count == count)
   }
 
+  private static let llama3 =
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"#
+    + #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+
+  @Test(
+    "pieces of the Llama 3 pattern",
+    arguments: [
+      ("'Save", 2), ("'\u{17F}ave", 2), ("'SAVE'REd", 4), ("a \n\n b", 3), ("!!\n\n\nx", 2),
+      ("\t\tx", 2), ("  'tx", 3), ("12345 6", 4), ("x\u{A0}\u{A0}y", 3),
+    ])
+  func llama3Pieces(text: String, count: Int) throws {
+    #expect(try Self.pieceCounter(Self.llama3).encode(text).count == count)
+  }
+
   @Test("numbers alone and in threes", arguments: [("12345", 5, 2), ("a12b", 4, 3), ("", 0, 0)])
   func numbers(text: String, single: Int, triple: Int) throws {
     #expect(try Self.pieceCounter(#"\p{N}"#).encode(text).count == single)
