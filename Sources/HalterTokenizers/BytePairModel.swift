@@ -30,6 +30,12 @@ struct BytePairModel: Sendable {
   private(set) var byteSymbols: [Int32] = []
   /// Token `<0xHH>` of each byte, -1 for none.
   private(set) var fallbackSymbols: [Int32] = []
+  /// Whether no token goes on with a space mark after something else, so that a text may be cut
+  /// there before it is merged: whole texts in one word are slow.
+  private var cutsAtMarks = false
+
+  /// SentencePiece's mark for a space, U+2581.
+  private static let mark: [UInt8] = [0xE2, 0x96, 0x81]
 
   init(tokens: TokenTable, merges: MergeTable, isByteLevel: Bool) {
     self.tokens = tokens
@@ -40,6 +46,12 @@ struct BytePairModel: Sendable {
       byteSymbols.append(tokens.find(spelt, 0..<spelt.count))
       fallbackSymbols.append(tokens.find(Self.fallbackName(byte)) ?? -1)
     }
+    cutsAtMarks =
+      !isByteLevel && tokens.find(Self.mark, 0..<3) >= 0
+      && (0..<tokens.count).allSatisfy { id in
+        guard let text = tokens.text(id).map(Array.init) else { return true }
+        return Self.cut(text, 0, text.count) == text.count
+      }
   }
 
   /// How the fallback token of a byte is spelt: `<0x0A>`.
@@ -59,6 +71,34 @@ struct BytePairModel: Sendable {
         return
       }
     }
+    guard cutsAtMarks else { return encodePart(text, range, &work, into: &out) }
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let end = Self.cut(text.bytes, start, range.upperBound)
+      encodePart(text, start..<end, &work, into: &out)
+      start = end
+    }
+  }
+
+  /// Where the first mark after something other than a mark begins, or `end`.
+  private static func cut(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int {
+    var at = start
+    while at + 3 <= end, isMark(bytes, at) { at += 3 }
+    while at < end {
+      if at + 3 <= end, isMark(bytes, at) { return at }
+      at += 1
+    }
+    return end
+  }
+
+  @inline(__always)
+  private static func isMark(_ bytes: [UInt8], _ at: Int) -> Bool {
+    bytes[at] == mark[0] && bytes[at + 1] == mark[1] && bytes[at + 2] == mark[2]
+  }
+
+  private func encodePart(
+    _ text: AlignedText, _ range: Range<Int>, _ work: inout MergeWork, into out: inout TokenRun
+  ) {
     work.clear()
     if isByteLevel {
       for index in range {

@@ -182,8 +182,7 @@ public struct ChatTemplate: Sendable, Equatable {
         out.separator(end)
         out.begin(index)
         // The template trims system and user text together, so the start stays as it is.
-        let blank = message.content.trimmedAsPython.isEmpty
-        out.content(blank ? "" : message.content.trimmedEndAsPython)
+        out.content(message.content.trimmedEndAsPython)
       } else {
         out.content(message.content.trimmedAsPython)
       }

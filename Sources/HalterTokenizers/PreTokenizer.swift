@@ -52,12 +52,18 @@ enum PreTokenizer: Sendable, Equatable {
   private static func digitsEnd(
     _ bytes: [UInt8], _ start: Int, _ end: Int, _ individual: Bool
   ) -> Int {
-    let (first, length) = ScalarClass.at(start, bytes)
+    func numeric(_ at: Int) -> (Bool, Int) {
+      let byte = bytes[at]
+      if byte < 0x80 { return (byte &- 48 < 10, 1) }
+      let (scalar, length) = UTF8Text.scalar(at: at, bytes)
+      return (scalar.isNumeric, length)
+    }
+    let (first, length) = numeric(start)
     var at = start + length
-    if first == .number, individual { return at }
+    if first, individual { return at }
     while at < end {
-      let (next, length) = ScalarClass.at(at, bytes)
-      if (next == .number) != (first == .number) { break }
+      let (next, length) = numeric(at)
+      if next != first { break }
       at += length
     }
     return at

@@ -4,7 +4,13 @@ enum ScalarClass: UInt8, Sendable {
 
   /// The class of `scalar` by Unicode general category and the White_Space property.
   init(_ scalar: Unicode.Scalar) {
-    self = scalar.isPatternSpace ? .space : Self.ofCategory(scalar.properties.generalCategory)
+    if scalar.isPatternSpace {
+      self = .space
+    } else if scalar.isNewToPatterns {
+      self = .other
+    } else {
+      self = Self.ofCategory(scalar.properties.generalCategory)
+    }
   }
 
   private static func ofCategory(_ category: Unicode.GeneralCategory) -> ScalarClass {
@@ -41,6 +47,27 @@ enum ScalarClass: UInt8, Sendable {
 }
 
 extension Unicode.Scalar {
+  /// Letters and digits of Unicode 17, which the regex engine of `tokenizers` does not know yet.
+  fileprivate var isNewToPatterns: Bool {
+    guard value >= 0x88F else { return false }
+    switch value {
+    case 0x88F, 0xC5C, 0xCDC, 0xA7CE...0xA7CF, 0xA7D2, 0xA7D4, 0xA7F1, 0x10940...0x10959,
+      0x10EC5...0x10EC7, 0x11DB0...0x11DE9, 0x16EA0...0x16ED3, 0x16FF2...0x16FF6,
+      0x187F8...0x187FF, 0x18D09...0x18D1E, 0x18D80...0x18DF2, 0x1E6C0...0x1E6FF,
+      0x2B73A...0x2B73F, 0x2CEA2...0x2CEAD, 0x323B0...0x33479:
+      return true
+    default: return false
+    }
+  }
+
+  /// Category N, without the limit of `isNewToPatterns`: what the step Digits looks for.
+  var isNumeric: Bool {
+    switch properties.generalCategory {
+    case .decimalNumber, .letterNumber, .otherNumber: true
+    default: false
+    }
+  }
+
   /// The White_Space property, which is what `\s` means in the splitting patterns.
   var isPatternSpace: Bool {
     switch value {

@@ -49,7 +49,7 @@ extension Tokenizer {
       pipeline: pipeline, addedTokens: added,
       special: config.specialTokens(pipeline, added),
       chatTemplateText: chatTemplate ?? config.chatTemplate,
-      maximumLength: config.maximumLength, source: tape)
+      maximumLength: config.maximumLength, source: tokenizerJSON)
   }
 
   private static func read(_ file: URL) throws(TokenizerError) -> [UInt8] {

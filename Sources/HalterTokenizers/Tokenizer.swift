@@ -47,8 +47,8 @@ public struct Tokenizer: Sendable {
   public let chatTemplateText: String?
   /// The longest input that the checkpoint's tokenizer names, in tokens, or nil.
   public let maximumLength: Int?
-  /// The text of the tokenizer.json that this was read from, or nil.
-  let source: JSONTape?
+  /// The bytes of the tokenizer.json that this was read from, or nil.
+  let source: [UInt8]?
 
   private let rawFinder: AddedTokenFinder
   private let normalizedFinder: AddedTokenFinder
@@ -56,7 +56,7 @@ public struct Tokenizer: Sendable {
 
   init(
     pipeline: Pipeline, addedTokens: [AddedToken], special: SpecialTokens,
-    chatTemplateText: String?, maximumLength: Int?, source: JSONTape?
+    chatTemplateText: String?, maximumLength: Int?, source: [UInt8]?
   ) {
     self.pipeline = pipeline
     self.addedTokens = addedTokens

@@ -10,7 +10,7 @@ extension Tokenizer {
   ///   - chatTemplate: The jinja source to write; nil for the checkpoint's own.
   /// - Throws: `TokenizerError` if a file cannot be written.
   public func write(to directory: URL, chatTemplate: String? = nil) throws(TokenizerError) {
-    let json = source?.bytes ?? TokenizerJSON(self).file()
+    let json = source ?? TokenizerJSON(self).file()
     try Self.write(json, to: directory.appendingPathComponent("tokenizer.json"))
     let config = TokenizerJSON(self).config(chatTemplate: chatTemplate ?? chatTemplateText)
     try Self.write(config, to: directory.appendingPathComponent("tokenizer_config.json"))
