@@ -90,13 +90,24 @@ let package = Package(
         "HalterTraining", crypto, logging, "Yams",
       ]),
     .executableTarget(
-      name: "halter", dependencies: ["HalterRecipes", "HalterTraining", argumentParser],
-      swiftSettings: house),
+      name: "halter",
+      dependencies: [
+        "HalterAdapters", "HalterData", "HalterFormats", "HalterHub", "HalterModels",
+        "HalterRecipes", "HalterTokenizers", "HalterTraining", argumentParser,
+      ], swiftSettings: house),
 
     // Tests: one target per module, and the golden values of the reference libraries.
     tests(of: "CHalterKernels"),
+    tests(of: "HalterFormats", resources: [.copy("Fixtures")]),
+    tests(of: "HalterTokenizers", resources: [.copy("Fixtures")]),
+    tests(of: "HalterData", uses: ["HalterTokenizers"]),
     tests(
-      of: "HalterFormats", resources: [.copy("Fixtures")]),
+      of: "HalterHub",
+      uses: [
+        crypto, .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+      ]),
+    tests(of: "HalterRecipes"),
     .testTarget(
       name: "ParityTests",
       dependencies: [

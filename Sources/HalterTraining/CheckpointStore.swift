@@ -1,6 +1,8 @@
 import Foundation
+import HalterBackend
 import HalterFormats
 import HalterOptim
+import HalterTensor
 
 /// The checkpoints of a run: `checkpoints/step-N/` with the weights, the state of the optimiser and
 /// checksums, and links `best` and `last`. A checkpoint exists completely or not at all.

@@ -1,8 +1,10 @@
 import Foundation
 import HalterAdapters
+import HalterBackend
 import HalterFormats
 import HalterModels
 import HalterNN
+import HalterTensor
 import HalterTokenizers
 
 /// What a run trains, and how it lies on disk: an adapter, or all weights of a model.
@@ -22,11 +24,19 @@ public protocol TrainedWeights {
 public struct AdapterWeights: TrainedWeights {
   private let adapter: LoRAAdapter
   private let base: String
+  private let template: ChatTemplate
 
-  /// An adapter on a base model, known to other tools by a name or path.
-  public init(_ adapter: LoRAAdapter, base: String) {
+  /// An adapter on a base model, known to other tools by a name or path; the template that it is
+  /// trained with travels with it.
+  public init(_ adapter: LoRAAdapter, base: String, template: ChatTemplate) {
     self.adapter = adapter
     self.base = base
+    self.template = template
+  }
+
+  /// Where an adapter's chat template lies.
+  public static func template(in directory: URL) -> URL {
+    directory.appending(path: "chat_template.jinja")
   }
 
   public var parameters: [NamedParameter] { adapter.parameters }
@@ -40,6 +50,7 @@ public struct AdapterWeights: TrainedWeights {
 
   public func write(to directory: URL) throws {
     try PEFTDirectory.write(adapter, base: base, to: directory)
+    try AtomicWrite.write(template.jinja, to: Self.template(in: directory))
   }
 
   public func restore(from directory: URL) throws {
@@ -53,12 +64,17 @@ public struct ModelWeights: TrainedWeights {
   private let model: any CausalLM
   private let checkpoint: Checkpoint
   private let tokenizer: Tokenizer
+  private let template: ChatTemplate
 
-  /// A model that is trained as a whole, the checkpoint it began from, and its tokenizer.
-  public init(_ model: any CausalLM, checkpoint: Checkpoint, tokenizer: Tokenizer) {
+  /// A model that is trained as a whole, the checkpoint it began from, its tokenizer and the
+  /// template that it is trained with.
+  public init(
+    _ model: any CausalLM, checkpoint: Checkpoint, tokenizer: Tokenizer, template: ChatTemplate
+  ) {
     self.model = model
     self.checkpoint = checkpoint
     self.tokenizer = tokenizer
+    self.template = template
   }
 
   public var parameters: [NamedParameter] { model.parameters.filter(\.parameter.isTrainable) }
@@ -66,7 +82,7 @@ public struct ModelWeights: TrainedWeights {
 
   public func write(to directory: URL) throws {
     try HuggingFaceDirectory.write(
-      model, from: checkpoint, tokenizer: tokenizer, jinja: nil, to: directory)
+      model, from: checkpoint, tokenizer: tokenizer, jinja: template.jinja, to: directory)
   }
 
   public func restore(from directory: URL) throws {

@@ -22,7 +22,7 @@ public enum RecipeOrigin: Sendable, Equatable {
 /// A recipe with what is known of its file.
 public struct LoadedRecipe: Sendable {
   /// The recipe, with every default filled in.
-  public let recipe: Recipe
+  public internal(set) var recipe: Recipe
   /// The recipe's name: its file name without the extension.
   public let name: String
   /// The recipe file.

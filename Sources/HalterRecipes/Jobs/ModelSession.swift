@@ -1,0 +1,128 @@
+import Foundation
+import HalterAdapters
+import HalterBackend
+import HalterData
+import HalterFormats
+import HalterHub
+import HalterModels
+import HalterTokenizers
+import HalterTraining
+
+/// Where jobs find things: the cache of models and the folder that paths begin in.
+public struct Workplace: Sendable {
+  /// The cache of models.
+  public let models: ModelStore
+  /// The folder that relative paths begin in.
+  public let folder: URL
+
+  /// The workplace of a process with an environment, in its current folder.
+  /// - Throws: `HubError` if no place for the cache can be told from the environment.
+  public init(environment: [String: String]) throws {
+    models = try ModelStore(environment: environment)
+    folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+  }
+
+  /// A path as the user wrote it.
+  public func url(_ path: String) -> URL { URL(fileURLWithPath: path, relativeTo: folder) }
+}
+
+/// A checkpoint opened with its tokenizer and its chat template, before the weights are loaded.
+struct OpenModel {
+  let checkpoint: Checkpoint
+  let tokenizer: Tokenizer
+  /// The template, or why there is none.
+  let template: Result<ChatTemplate, TokenizerError>
+
+  /// Opens a checkpoint.
+  /// - Parameters:
+  ///   - templateName: overrides the checkpoint's own template.
+  ///   - adapter: the directory of an adapter whose template is used where none is named.
+  init(_ url: URL, templateName: String?, adapter: URL? = nil) throws {
+    checkpoint = try Checkpoint(url)
+    let tokenizer = try checkpoint.tokenizer()
+    self.tokenizer = tokenizer
+    if let templateName {
+      template = .success(try ChatTemplate.named(templateName, tokenizer: tokenizer))
+      return
+    }
+    let travelled = adapter.flatMap { try? String(contentsOf: AdapterWeights.template(in: $0), encoding: .utf8) }
+    template = Result { () throws(TokenizerError) in
+      try ChatTemplate.detect(
+        jinja: travelled ?? tokenizer.chatTemplateText, tokenizer: tokenizer)
+    }
+  }
+
+  /// The ids at which generation ends.
+  func stops() throws -> Set<Int32> {
+    var stops = Set(checkpoint.endIDs + tokenizer.special.stops)
+    if case .success(let template) = template {
+      stops.formUnion(try template.stopIDs(in: tokenizer))
+    }
+    return stops
+  }
+}
+
+/// A model ready for use: weights on the device, adapter in place.
+public final class ModelSession {
+  /// The model.
+  public let model: any CausalLM
+  /// The way between text and tokens.
+  public let tokenizer: Tokenizer
+  /// The ids at which generation ends.
+  public let stops: Set<Int32>
+  let checkpoint: Checkpoint
+  private let template: Result<ChatTemplate, TokenizerError>
+
+  /// What a session is opened with.
+  public struct Options: Sendable {
+    /// A name that `halter model list` knows, a directory, or a `.gguf` file.
+    public var model: String
+    /// The directory of a PEFT adapter.
+    public var adapter: String?
+    /// A chat template by name, instead of the model's own.
+    public var template: String?
+    /// Threads to compute with; one per core when nil.
+    public var threads: Int?
+
+    /// Options for a model.
+    public init(
+      model: String, adapter: String? = nil, template: String? = nil, threads: Int? = nil
+    ) {
+      self.model = model
+      self.adapter = adapter
+      self.template = template
+      self.threads = threads
+    }
+  }
+
+  /// Opens and loads a model.
+  /// - Throws: whatever keeps the files from being found, read or fitted together.
+  public init(_ options: Options, in place: Workplace) throws {
+    let url = try place.models.resolve(options.model, relativeTo: place.folder)
+    let adapter = options.adapter.map { place.url($0) }
+    let open = try OpenModel(url, templateName: options.template, adapter: adapter)
+    let backend = CPUBackend(threads: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    checkpoint = open.checkpoint
+    model = try open.checkpoint.load(on: backend, trainable: false)
+    if let adapter { _ = try PEFTDirectory.load(adapter, into: model.linearSlots) }
+    tokenizer = open.tokenizer
+    template = open.template
+    stops = try open.stops()
+  }
+
+  /// The way from conversations to tokens.
+  /// - Throws: `TokenizerError` if no chat template is known.
+  public func renderer() throws -> PromptRenderer {
+    PromptRenderer(tokenizer: tokenizer, template: try template.get())
+  }
+
+  /// A generator with room for all of the model's context, or for `tokens`.
+  public func generator(room tokens: Int? = nil) -> Generator {
+    Generator(model, capacity: tokens ?? model.contextLength)
+  }
+
+  /// Tokens of a plain text, with what the checkpoint puts before every text.
+  public func tokens(ofPlain text: String) -> [Int32] {
+    tokenizer.encode(text, parseSpecial: false, addSpecial: true)
+  }
+}

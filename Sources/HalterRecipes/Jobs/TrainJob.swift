@@ -1,0 +1,289 @@
+import Crypto
+import Foundation
+import HalterAdapters
+import HalterBackend
+import HalterData
+import HalterFormats
+import HalterHub
+import HalterModels
+import HalterNN
+import HalterOptim
+import HalterTokenizers
+import HalterTraining
+
+/// Runs a training recipe: loads the model and the data, trains, and leaves a run directory.
+public struct TrainJob {
+  private let loaded: LoadedRecipe
+  private let place: Workplace
+  private var recipe: Recipe { loaded.recipe }
+
+  /// A job for a recipe.
+  public init(_ loaded: LoadedRecipe, in place: Workplace) {
+    self.loaded = loaded
+    self.place = place
+  }
+
+  /// Everything that a run needs, built and checked; nothing on disk has changed yet.
+  struct Parts {
+    let model: any CausalLM
+    let weights: any TrainedWeights
+    let renderer: PromptRenderer
+    let stops: Set<Int32>
+    let method: SFTMethod
+    let planner: BatchPlanner
+    let steps: Int
+    let epochs: Double
+    let train: Dataset
+    let validation: Dataset?
+    let backend: CPUBackend
+    let modelName: String
+  }
+
+  /// Builds everything and says what a run would do, without running it.
+  public func plan(observer: any RunObserver) throws {
+    let parts = try build(observer)
+    try observer.observe(.started(header(parts, directory: recipe.output.absolute, resumed: nil)))
+  }
+
+  /// Trains.
+  /// - Parameters:
+  ///   - resuming: the run directory to go on with; a new one is made when nil.
+  ///   - observer: the console.
+  ///   - shouldStop: asked after each step; true saves and ends the run.
+  /// - Returns: how the run ended.
+  public func run(
+    resuming: URL?, observer: any RunObserver, shouldStop: @escaping () -> Bool
+  ) throws -> RunSummary {
+    let existing = try resuming.map { try RunDirectory(existing: $0) }
+    let parts = try build(observer)
+    let directory = try existing ?? RunDirectory(creating: recipe.output.url)
+    let store = CheckpointStore(run: directory.url)
+    try AtomicDirectory.removeLeftovers(in: store.directory)
+    try AtomicDirectory.removeLeftovers(in: directory.url)
+
+    let optimizer = AdamW(
+      parts.weights.parameters.map {
+        AdamW.Target(
+          name: $0.name, tensor: $0.parameter.value, decays: !$0.parameter.isVector)
+      },
+      configuration: AdamW.Configuration(
+        beta1: Float(recipe.train.betas.first), beta2: Float(recipe.train.betas.second),
+        epsilon: Float(recipe.train.epsilon), weightDecay: Float(recipe.train.weightDecay)))
+    let log = existing == nil ? try MetricsLog(directory: directory.url) : nil
+    let observers = Observers([observer])
+    let trainer = Trainer(
+      method: parts.method, weights: parts.weights, optimizer: optimizer, planner: parts.planner,
+      configuration: configuration(parts), store: store,
+      sample: { try samples(parts) }, observers: [observers], shouldStop: shouldStop)
+    if existing != nil { try trainer.resume(from: store.newest()) }
+    observers.add(try log ?? MetricsLog(directory: directory.url, resumingAt: trainer.step))
+    if existing == nil { try AtomicWrite.write(loaded.resolved(), to: directory.recipe) }
+    try observers.observe(
+      .started(
+        header(
+          parts, directory: directory.url.path, resumed: existing == nil ? nil : trainer.step)))
+
+    let outcome = try trainer.run()
+    let isFinished = outcome.ending == .finished
+    if isFinished {
+      try AtomicDirectory.write(to: directory.result, overwrite: true) {
+        try parts.weights.write(to: $0)
+      }
+    }
+    let summary = RunSummary(
+      ending: outcome.ending, step: outcome.step, seconds: outcome.seconds,
+      tokens: outcome.tokens, skippedSteps: outcome.skipped, firstEvaluation: outcome.first,
+      lastEvaluation: outcome.last, bestEvaluation: outcome.best,
+      peakResidentBytes: ProcessMemory.current.peak, directory: directory.url,
+      result: isFinished ? directory.result : nil)
+    try observers.observe(.ended(summary))
+    return summary
+  }
+
+  private func build(_ observer: any RunObserver) throws -> Parts {
+    try loaded.checkFiles()
+    let backend = CPUBackend(
+      threads: recipe.train.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    let (url, name) = try modelLocation()
+    try observer.observe(.stage("Opening \(name)"))
+    let open = try OpenModel(url, templateName: recipe.template)
+    let template = try open.template.get()
+    let trainOn: TrainOn = recipe.data.trainOn == .all ? .all : .assistant
+    let renderer = PromptRenderer(tokenizer: open.tokenizer, template: template, trainOn: trainOn)
+    try observer.observe(.stage("Reading the data"))
+    let length = lengthPolicy(context: open.checkpoint.configuration.contextLength)
+    let train = try dataset(recipe.data.train, renderer, length)
+    let validation = try recipe.data.validation.map { try dataset($0, renderer, length) }
+
+    try observer.observe(.stage("Loading \(name)"))
+    let seed = UInt64(recipe.train.seed)
+    let model: any CausalLM =
+      recipe.model.initialization == .random
+      ? try open.checkpoint.random(seed: seed, on: backend)
+      : try open.checkpoint.load(on: backend, trainable: recipe.adapter == nil)
+    let weights: any TrainedWeights
+    if let adapter = recipe.adapter {
+      weights = AdapterWeights(
+        try inject(adapter, into: model, seed: seed), base: name, template: template)
+    } else {
+      weights = ModelWeights(
+        model, checkpoint: open.checkpoint, tokenizer: open.tokenizer, template: template)
+    }
+    let budget: BatchPlanner.Budget =
+      recipe.train.batchSize.map { .rows($0) } ?? .tokens(recipe.train.batchTokens ?? 2048)
+    let planner = BatchPlanner(
+      lengths: train.lengths, budget: budget, accumulate: recipe.train.accumulate, seed: seed)
+    let (steps, epochs) = extent(planner)
+    return Parts(
+      model: model, weights: weights, renderer: renderer, stops: try open.stops(),
+      method: SFTMethod(
+        model: model, train: train, validation: validation,
+        recomputesBlocks: recipe.train.recompute == .blocks),
+      planner: planner, steps: steps, epochs: epochs, train: train, validation: validation,
+      backend: backend, modelName: name)
+  }
+
+  private func modelLocation() throws -> (url: URL, name: String) {
+    switch recipe.model.base {
+    case .path(let path): return (path.url, path.text)
+    case .name(let name):
+      let full = recipe.model.revision.map { "\(name)@\($0)" } ?? name
+      return (try place.models.resolve(full), full)
+    }
+  }
+
+  private func lengthPolicy(context: Int) -> LengthPolicy {
+    let limit = recipe.data.maxLength ?? min(context, 2048, recipe.train.batchTokens ?? 2048)
+    return LengthPolicy(
+      maxLength: limit, onOverflow: recipe.data.onOverflow == .error ? .error : .drop)
+  }
+
+  private func dataset(
+    _ sources: [SourceRecipe], _ renderer: PromptRenderer, _ length: LengthPolicy
+  ) throws -> Dataset {
+    try Dataset(
+      reading: sources.map {
+        DataSource(
+          url: $0.path.url, name: $0.path.text,
+          layout: $0.layout == .auto ? nil : $0.layout.rawValue, limit: $0.limit)
+      }, renderer: renderer, length: length)
+  }
+
+  private func inject(
+    _ adapter: AdapterRecipe, into model: any CausalLM, seed: UInt64
+  ) throws -> LoRAAdapter {
+    if case .adapter(let path) = adapter.initialization {
+      return try PEFTDirectory.load(path.url, into: model.linearSlots, dropout: adapter.dropout)
+    }
+    let targets: LoRAConfiguration.Targets =
+      switch adapter.targets {
+      case .allLinear: .allLinear
+      case .names(let names): .names(names)
+      case .pattern(let pattern): .pattern(pattern)
+      }
+    if let last = adapter.layers?.last, last >= model.layers {
+      throw TrainingError(
+        .impossible, "adapter.layers names block \(last), the model has blocks 0 to "
+          + "\(model.layers - 1)", mend: "Correct adapter.layers")
+    }
+    let layers = adapter.layers.map { layers in (0..<model.layers).filter(layers.contains) }
+    return try LoRAAdapter.inject(
+      LoRAConfiguration(
+        rank: adapter.rank, alpha: adapter.alpha, dropout: adapter.dropout,
+        usesRSLoRA: adapter.rslora, targets: targets, layers: layers),
+      into: model.linearSlots, seed: seed)
+  }
+
+  /// The steps of the run, and how many passes over the data they are.
+  private func extent(_ planner: BatchPlanner) -> (steps: Int, epochs: Double) {
+    if let steps = recipe.train.steps {
+      return (steps, Double(steps) / Double(max(1, planner.epoch(0).stepCount)))
+    }
+    let epochs = recipe.train.epochs ?? 1
+    let whole = Int(epochs.rounded(.down))
+    let rest = (epochs - Double(whole)) * Double(planner.epoch(whole).stepCount)
+    return (max(1, planner.stepCount(epochs: whole) + Int(rest.rounded())), epochs)
+  }
+
+  private func configuration(_ parts: Parts) -> TrainerConfiguration {
+    let kind = recipe.train.schedule
+    let floor = kind.floor ?? 0
+    let shape: Schedule.Shape =
+      switch kind.kind {
+      case .constant: .constant
+      case .linear: .linear(floor: floor)
+      case .cosine: .cosine(floor: floor)
+      case .wsd: .wsd(decay: kind.decay ?? 0.1, floor: floor)
+      }
+    return TrainerConfiguration(
+      schedule: Schedule(
+        peak: recipe.train.learningRate, shape: shape,
+        warmupSteps: recipe.train.warmup.steps(of: parts.steps), totalSteps: parts.steps),
+      clip: recipe.train.clip, evaluateEvery: recipe.eval.every, saveEvery: recipe.save.every,
+      keep: recipe.save.keep, seed: UInt64(recipe.train.seed),
+      dropsOut: (recipe.adapter?.dropout ?? 0) > 0, recipeFingerprint: fingerprint)
+  }
+
+  /// A fingerprint of what the recipe says about the training itself. How often to look, what to
+  /// keep, where to put it and on how many threads may change between a run and its resumption.
+  private var fingerprint: String {
+    var essence = loaded
+    essence.recipe.eval = EvalRecipe()
+    essence.recipe.save = SaveRecipe()
+    essence.recipe.output = RecipePath(text: "", absolute: "")
+    essence.recipe.train.threads = nil
+    let digest = SHA256.hash(data: Data(essence.resolved(showingOrigins: false).utf8))
+    return digest.prefix(8).map { byte in
+      let text = String(byte, radix: 16)
+      return text.count == 1 ? "0" + text : text
+    }.joined()
+  }
+
+  private func samples(_ parts: Parts) throws -> [SampleText] {
+    try recipe.eval.samples.map { prompt in
+      let tokens = try parts.renderer.prompt(for: [Message(role: .user, content: prompt)])
+      let generator = Generator(
+        parts.model, capacity: tokens.count + recipe.eval.maxNewTokens)
+      let (answer, finish) = try generator.generate(
+        tokens, maxTokens: recipe.eval.maxNewTokens, stops: parts.stops, sampling: Sampling())
+      return SampleText(
+        step: 0, prompt: prompt, text: parts.renderer.tokenizer.decode(answer),
+        stopped: finish == .stop)
+    }
+  }
+
+  private func header(_ parts: Parts, directory: String, resumed: Int?) -> RunHeader {
+    var drops: [String] = []
+    for (set, dataset) in [("train", parts.train), ("validation", parts.validation)] {
+      guard let statistics = dataset?.statistics else { continue }
+      if statistics.tooLong.count > 0 {
+        drops.append("\(set): too long, left out: \(statistics.tooLong.summary)")
+      }
+      if statistics.untrained.count > 0 {
+        drops.append("\(set): nothing to train on, left out: \(statistics.untrained.summary)")
+      }
+    }
+    return RunHeader(
+      name: URL(fileURLWithPath: directory).lastPathComponent, method: parts.method.name,
+      model: parts.modelName, adapter: parts.weights.summary, device: parts.backend.summary,
+      weightCount: parts.model.weightCount,
+      trainableCount: parts.weights.parameters.reduce(0) { $0 + $1.parameter.count },
+      trainRows: parts.train.rows.count, validationRows: parts.validation?.rows.count ?? 0,
+      tokensPerEpoch: parts.train.statistics.tokens,
+      trainedTokensPerEpoch: parts.train.statistics.trainedTokens, drops: drops,
+      totalSteps: parts.steps, epochs: parts.epochs, resumedFrom: resumed, directory: directory)
+  }
+}
+
+/// Passes events on to several observers, which may join while the run is being set up.
+final class Observers: RunObserver {
+  private var observers: [any RunObserver]
+
+  init(_ observers: [any RunObserver]) { self.observers = observers }
+
+  func add(_ observer: any RunObserver) { observers.append(observer) }
+
+  func observe(_ event: RunEvent) throws {
+    for observer in observers { try observer.observe(event) }
+  }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import HalterRecipes
+import HalterTraining
+
+/// `halter doctor`.
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Measures what this machine can do.",
+    discussion: "Example:\n  halter doctor")
+
+  @Flag(name: .long, help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let doctor = Doctor(in: try workplace())
+    if json { return try printJSON(doctor) }
+    printLine("instruction sets   \(doctor.instructionSets.joined(separator: ", "))")
+    printLine("in use             \(doctor.instructionSet)")
+    printLine("cores              \(doctor.cores)")
+    printLine("memory             \(Quantities.bytes(doctor.memoryBytes))")
+    printLine("f32 products       \(Int(doctor.gemmGFlops)) GFLOP/s")
+    printLine("memory copy        \(Int(doctor.memoryGBPerSecond)) GB/s")
+    printLine("model cache        \(doctor.cache)")
+  }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Foundation
+import HalterHub
+import HalterRecipes
+import HalterTraining
+import Synchronization
+
+/// `halter model`.
+struct ModelCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "model",
+    abstract: "Lists, fetches and inspects models.",
+    subcommands: [List.self, Pull.self, Inspect.self])
+
+  /// `halter model list`.
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists known models and those at hand.",
+      discussion: "Example:\n  halter model list")
+
+    @Flag(name: .long, help: "Print JSON lines.")
+    var json = false
+
+    private struct Row: Encodable {
+      let name: String
+      let state: String
+      let bytes: Int64
+      let licence: String?
+      let source: String
+      let path: String?
+    }
+
+    func run() throws {
+      for entry in try workplace().models.list() {
+        let (state, path): (String, String?) =
+          switch entry.state {
+          case .available: ("not pulled", nil)
+          case .installed(let url): ("installed", url.path)
+          case .damaged(let why): ("damaged: \(why)", nil)
+          }
+        if json {
+          try printJSON(
+            Row(
+              name: entry.name, state: state, bytes: entry.size, licence: entry.licence,
+              source: entry.source, path: path))
+        } else {
+          printLine(
+            "\(entry.name)  \(Quantities.bytes(Int(entry.size)))  \(entry.licence ?? "?")  \(state)")
+          printLine("  \(entry.summary)")
+        }
+      }
+    }
+  }
+
+  /// `halter model pull`.
+  struct Pull: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Fetches a model into the cache, checked to the last byte.",
+      discussion: """
+        The cache is $HALTER_HOME, ~/.cache/halter by default.
+
+        Examples:
+          halter model pull smollm2-135m-instruct
+          halter model pull hf:OWNER/NAME@REVISION
+        """)
+
+    @Argument(help: "A name from `halter model list`, or hf:OWNER/NAME[@REVISION].")
+    var name: String
+    @Flag(name: .long, help: "Print nothing but the path.")
+    var quiet = false
+
+    func run() async throws {
+      let store = try workplace().models
+      let line = PullLine(isShown: !quiet)
+      let interrupt = Interrupt()
+      let task = Task { try await store.pull(name, progress: line.show) }
+      let watch = Task {
+        while !interrupt.isRequested { try await Task.sleep(for: .milliseconds(100)) }
+        task.cancel()
+      }
+      defer { watch.cancel() }
+      let pulled = try await task.value
+      line.end()
+      printLine(pulled.url.path)
+    }
+  }
+
+  /// `halter model inspect`.
+  struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Shows what a weight file, checkpoint or adapter holds.",
+      discussion: "Example:\n  halter model inspect runs/sft-lora/final")
+
+    @Argument(help: "A name, a .gguf or .safetensors file, or a directory.")
+    var path: String
+    @Flag(name: .long, help: "Print one JSON object.")
+    var json = false
+    @Flag(name: .long, help: "List every tensor.")
+    var tensors = false
+
+    func run() throws {
+      let place = try workplace()
+      let inspection = try Inspection(place.models.resolve(path, relativeTo: place.folder))
+      if json { return try printJSON(inspection) }
+      printLine(inspection.path)
+      for fact in inspection.facts { printLine("  \(fact.joined(separator: ": "))") }
+      let kinds = Dictionary(grouping: inspection.tensors, by: \.type)
+        .map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", ")
+      printLine("  tensors: \(inspection.tensors.count) (\(kinds))")
+      printLine("  weights: \(Quantities.count(inspection.elements)) in \(Quantities.bytes(inspection.bytes))")
+      if tensors {
+        for tensor in inspection.tensors {
+          printLine("  \(tensor.name)  \(tensor.type)  \(tensor.shape)")
+        }
+      }
+    }
+  }
+}
+
+/// The progress of a download on stderr: a line in place on a terminal, else one per phase.
+final class PullLine: Sendable {
+  private struct State {
+    var phase: PullPhase?
+    var file: String?
+    var shown = ContinuousClock.now - .seconds(1)
+  }
+
+  private let isShown: Bool
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let state = Mutex(State())
+
+  init(isShown: Bool) { self.isShown = isShown }
+
+  /// Shows progress, at most ten times a second.
+  func show(_ progress: PullProgress) {
+    guard isShown else { return }
+    let isDue = state.withLock { state in
+      let isNew = state.phase != progress.phase || state.file != progress.file
+      (state.phase, state.file) = (progress.phase, progress.file)
+      guard isNew || isTerminal && ContinuousClock.now - state.shown > .milliseconds(100) else {
+        return false
+      }
+      state.shown = .now
+      return true
+    }
+    guard isDue else { return }
+    var text = "\(progress.phase.rawValue) \(progress.file ?? "")"
+    if progress.bytesDone > 0 {
+      let total = progress.bytesTotal.map { " of \(Quantities.bytes(Int($0)))" } ?? ""
+      text += ": \(Quantities.bytes(Int(progress.bytesDone)))\(total)"
+    }
+    write(isTerminal ? "\r\u{1B}[K\(text)" : text + "\n")
+  }
+
+  /// Clears the line.
+  func end() { if isShown && isTerminal { write("\r\u{1B}[K") } }
+
+  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}

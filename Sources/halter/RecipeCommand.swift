@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import HalterRecipes
+
+/// `halter recipe`.
+struct RecipeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "recipe",
+    abstract: "Checks, shows and explains recipes.",
+    subcommands: [Check.self, Show.self, Explain.self])
+
+  /// `halter recipe check`.
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Checks a recipe and the files it names; prints every fault.",
+      discussion: "Example:\n  halter recipe check recipes/sft-lora.yaml train.seed=7")
+
+    @Argument(help: "The recipe file.")
+    var recipe: String
+    @Argument(help: "Overrides: key.path=value.")
+    var overrides: [String] = []
+
+    func run() throws {
+      try RecipeLoader.load(path: recipe, overrides: overrides).checkFiles()
+      printLine("\(recipe): ok")
+    }
+  }
+
+  /// `halter recipe show`.
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Prints a recipe, as written or with every default filled in.",
+      discussion: "Example:\n  halter recipe show recipes/sft-lora.yaml --resolved --origin")
+
+    @Argument(help: "The recipe file.")
+    var recipe: String
+    @Argument(help: "Overrides: key.path=value.")
+    var overrides: [String] = []
+    @Flag(name: .long, help: "Fill in every default; the output is itself a recipe.")
+    var resolved = false
+    @Flag(name: .long, help: "Say where each value comes from.")
+    var origin = false
+
+    func run() throws {
+      let loaded = try RecipeLoader.load(path: recipe, overrides: overrides)
+      let isPlain = !resolved && !origin && overrides.isEmpty
+      let text = isPlain ? loaded.text : loaded.resolved(showingOrigins: origin)
+      FileHandle.standardOutput.write(Data(text.utf8))
+    }
+  }
+
+  /// `halter recipe explain`.
+  struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Says what a key means, what it may be and what it is by default.",
+      discussion: "Example:\n  halter recipe explain train.learning_rate")
+
+    @Argument(help: "A key, such as train.warmup, or the last part of one; all keys without it.")
+    var key: String?
+
+    func run() throws {
+      let keys = key.map { RecipeReference.explain($0) } ?? RecipeReference.keys
+      if keys.isEmpty {
+        let near = RecipeReference.suggestion(for: key ?? "").map { ", did you mean \"\($0)\"?" }
+        throw ValidationError("There is no key \"\(key ?? "")\"\(near ?? "").")
+      }
+      for key in keys {
+        printLine("\(key.path): \(key.type) (\(key.defaultText.map { "default: \($0)" } ?? "mandatory"))")
+        printLine("  \(key.meaning)")
+      }
+    }
+  }
+}

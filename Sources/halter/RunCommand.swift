@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import HalterRecipes
+import HalterTraining
+
+/// `halter run`.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Trains what a recipe says.",
+    discussion: """
+      A run leaves a directory with the recipe, metrics, samples, checkpoints, a report and the
+      result in final/. Ctrl-C finishes the step, saves and ends with exit code 130; a second one
+      ends at once.
+
+      Examples:
+        halter run recipes/sft-lora.yaml
+        halter run recipes/sft-lora.yaml train.learning_rate=1e-4 output=runs/slow
+        halter run recipes/sft-lora.yaml --resume runs/sft-lora
+      """)
+
+  @Argument(help: "The recipe file.")
+  var recipe: String
+  @Argument(help: "Overrides: key.path=value.")
+  var overrides: [String] = []
+  @Option(name: .long, help: "A run directory to go on with.")
+  var resume: String?
+  @Flag(name: .long, help: "Load and check everything, show what would be done, and stop.")
+  var dryRun = false
+  @Flag(name: .long, help: "Print only warnings and errors.")
+  var quiet = false
+
+  mutating func run() throws {
+    let place = try workplace()
+    let job = TrainJob(
+      try RecipeLoader.load(path: recipe, overrides: overrides), in: place)
+    let console = console(quiet)
+    if dryRun { return try job.plan(observer: console) }
+    let interrupt = Interrupt()
+    let summary = try job.run(resuming: resume.map { place.url($0) }, observer: console) {
+      interrupt.isRequested
+    }
+    if summary.ending == .interrupted { throw ExitCode(130) }
+  }
+
+  private func console(_ isQuiet: Bool) -> ConsoleObserver {
+    let environment = ProcessInfo.processInfo.environment
+    let start = ContinuousClock.now
+    return ConsoleObserver(
+      style: ConsoleStyle(
+        environment: environment, isTerminal: isatty(STDERR_FILENO) == 1, isQuiet: isQuiet),
+      width: { ConsoleStyle.width(environment: environment, terminal: terminalWidth()) },
+      clock: {
+        let elapsed = (ContinuousClock.now - start).components
+        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+      },
+      sink: { FileHandle.standardError.write(Data($0.utf8)) })
+  }
+}
+
+/// The columns of the terminal that stderr is, nil where it is none.
+private func terminalWidth() -> Int? {
+  var size = winsize()
+  guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+  return Int(size.ws_col)
+}
