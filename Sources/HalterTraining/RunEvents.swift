@@ -149,9 +149,9 @@ public struct SampleText: Sendable, Equatable, Codable {
 }
 
 /// How a run ended.
-public struct RunSummary: Sendable, Equatable {
+public struct RunSummary: Sendable, Equatable, Codable {
   /// Why the run ended.
-  public enum Ending: Sendable, Equatable {
+  public enum Ending: String, Sendable, Equatable, Codable {
     /// All steps are done.
     case finished
     /// A signal asked to end; the state was saved after the step at hand.
