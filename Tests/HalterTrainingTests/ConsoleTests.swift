@@ -197,7 +197,6 @@ import Testing
     for event in RunScript.events { console.observe(event) }
     #expect(
       stage.output == """
-        warning: step 2 was skipped: its loss or gradient is not finite
         warning: the disk is nearly full
 
         """)
@@ -302,6 +301,34 @@ import Testing
     #expect(NextCommands.quoted("runs/a-1_b.c") == "runs/a-1_b.c")
     #expect(NextCommands.quoted("it's $HOME") == "'it'\\''s $HOME'")
     #expect(NextCommands.quoted("") == "''")
+  }
+
+  @Test func aSkippedStepHasNoLineOfItsOwn() {
+    let console = stage.console()
+    console.observe(.started(RunSample.header(steps: 20)))
+    _ = stage.taken()
+    console.observe(.stepped(RunSample.step(1, loss: .nan, skipped: true)))
+    #expect(stage.taken().isEmpty)
+    console.observe(.stepped(RunSample.step(2)))
+    #expect(stage.output.contains("first step in 2.0 s"))
+    #expect(stage.output.contains("step  2/20"))
+  }
+
+  @Test func aResumedRunIsComparedWithItsBeginning() {
+    let earlier = RunRecord(
+      evaluations: [RunSample.evaluation(0, loss: 2), RunSample.evaluation(40, loss: 0.5)],
+      samples: [RunSample.sample(0, text: "Dunno.")])
+    let console = ConsoleObserver(
+      style: ConsoleStyle(isTerminal: false, usesColor: false), earlier: earlier,
+      clock: { 0 }, sink: { stage.output += $0 })
+    console.observe(.started(RunSample.header(resumedFrom: 40)))
+    _ = stage.taken()
+    console.observe(.evaluated(RunSample.evaluation(60, loss: 1)))
+    #expect(stage.taken() == "  validation loss 1.0000  perplexity 2.72  step 60  −50.0 %\n")
+    console.observe(.sampled(RunSample.sample(100, text: "This.")))
+    console.observe(.ended(RunSample.summary()))
+    #expect(stage.output.contains("  before  Dunno.\n  after   This.\n"))
+    #expect(stage.output.contains("halter chat --model MODEL --adapter runs/sft-lora/final"))
   }
 
   @Test func theLastAnswersAreShownOnce() {

@@ -201,6 +201,25 @@ import Testing
     }
   }
 
+  @Test func theReportIsMadeWithEachCheckpointAndAtTheEnd() throws {
+    try RunSample.withDirectory { directory in
+      let log = try MetricsLog(directory: directory)
+      let reports = ReportObserver(directory: directory)
+      func tell(_ event: RunEvent) throws {
+        try log.observe(event)
+        try reports.observe(event)
+      }
+      let page = directory.appendingPathComponent("report.html").path
+      try tell(.started(RunSample.header()))
+      try tell(.stepped(RunSample.step(1)))
+      #expect(!FileManager.default.fileExists(atPath: page))
+      try tell(.saved(directory.appendingPathComponent("checkpoints/step-1"), step: 1))
+      #expect(try RunSample.text(directory, "report.html").contains("step 1 of 100, not ended"))
+      try tell(.ended(RunSample.summary(step: 1, directory: directory)))
+      #expect(try RunSample.text(directory, "report.html").contains(">finished<"))
+    }
+  }
+
   @Test func aDirectoryThatIsNoRunIsAnError() throws {
     try RunSample.withDirectory { directory in
       let error = #expect(throws: FormatError.self) { try HTMLReport.write(directory: directory) }

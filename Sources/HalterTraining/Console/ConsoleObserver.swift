@@ -30,24 +30,28 @@ public final class ConsoleObserver: RunObserver {
   /// - Parameters:
   ///   - style: what may be written.
   ///   - modelName: what `--model` must be given to use the result, for the commands at the end.
+  ///   - earlier: what a resumed run did before, to compare with.
   ///   - width: the columns of the terminal now; asked at each drawing, since windows change.
   ///   - clock: seconds from any fixed moment, never going back.
   ///   - sink: where the text goes, standard error as a rule.
   public init(
-    style: ConsoleStyle, modelName: String? = nil, width: @escaping () -> Int = { 80 },
-    clock: @escaping () -> Double, sink: @escaping (String) -> Void
+    style: ConsoleStyle, modelName: String? = nil, earlier: RunRecord = RunRecord(),
+    width: @escaping () -> Int = { 80 }, clock: @escaping () -> Double,
+    sink: @escaping (String) -> Void
   ) {
     self.style = style
     self.modelName = modelName
     self.width = width
     self.clock = clock
     self.sink = sink
+    for evaluation in earlier.evaluations { _ = evaluations.note(evaluation) }
+    for sample in earlier.samples { answers.note(sample) }
   }
 
   /// Shows the event.
   public func observe(_ event: RunEvent) {
     if style.isQuiet {
-      observeQuietly(event)
+      if case .warning(let text) = event { warn(text) }
       return
     }
     switch event {
@@ -68,14 +72,6 @@ public final class ConsoleObserver: RunObserver {
     guard live != nil else { return }
     live = nil
     sink("\r\u{1B}[K")
-  }
-
-  private func observeQuietly(_ event: RunEvent) {
-    switch event {
-    case .warning(let text): warn(text)
-    case .stepped(let metrics) where metrics.skipped: warnSkipped(metrics)
-    default: break
-    }
   }
 }
 
@@ -114,10 +110,6 @@ extension ConsoleObserver {
     write([style.paint("warning:", .yellow) + " " + TerminalText.harmless(text)])
   }
 
-  private func warnSkipped(_ metrics: StepMetrics) {
-    warn("step \(metrics.step) was skipped: its loss or gradient is not finite")
-  }
-
   private func show(stage: String) {
     let text = TerminalText.harmless(stage) + " …"
     if style.isTerminal { draw(text) } else { write([text]) }
@@ -136,9 +128,7 @@ extension ConsoleObserver {
 
   private func step(_ metrics: StepMetrics) {
     progress.note(metrics, at: clock())
-    if metrics.skipped {
-      warnSkipped(metrics)
-    } else if !hasShownPace {
+    if !metrics.skipped && !hasShownPace {
       hasShownPace = true
       showPace(metrics)
     }

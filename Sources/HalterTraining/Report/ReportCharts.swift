@@ -66,7 +66,7 @@ struct ReportCharts {
     return "<section>\n<h2>\(title)</h2>\n<figure>\(chart.svg)</figure>\n</section>\n"
   }
 
-  private var window: Double { min(50, max(5, Double(steps.count) / 20)) }
+  private var window: Double { min(25, max(5, Double(steps.count) / 40)) }
 
   private var stepRange: ClosedRange<Int> {
     let all = steps.map(\.step) + evaluations.map(\.step)

@@ -61,10 +61,7 @@ struct ReportFigures {
     if seconds > 0 {
       let speed = Int((Double(tokens) / seconds).rounded())
       tiles.append(
-        (
-          "Speed", "\(Quantities.grouped(speed))",
-          "tokens/s over \(Quantities.count(tokens)) tokens"
-        ))
+        ("Speed", Quantities.grouped(speed), "tokens per second"))
       tiles.append(("Time", Quantities.duration(seconds), "in steps"))
     }
     if peakBytes > 0 { tiles.append(("Peak memory", Quantities.bytes(peakBytes), "resident")) }
@@ -120,6 +117,7 @@ struct ReportFigures {
           + "\(Quantities.grouped(header.trainedTokensPerEpoch)) of them trained"
       ))
     rows.append(("Steps", HeaderText.steps(header)))
+    if tokens > 0 { rows.append(("Tokens so far", Quantities.grouped(tokens))) }
     let skipped = steps.filter(\.skipped).count
     if skipped > 0 { rows.append(("Skipped steps", "\(skipped), loss or gradient not finite")) }
     rows.append(("Device", header.device))
