@@ -107,6 +107,7 @@ let package = Package(
         crypto, .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "FlyingSocks", package: "FlyingFox"),
       ]),
+    tests(of: "HalterTraining", uses: ["HalterFormats"]),
     tests(of: "HalterRecipes"),
     .testTarget(
       name: "ParityTests",

@@ -34,21 +34,23 @@ struct RunCommand: ParsableCommand {
     let place = try workplace()
     let job = TrainJob(
       try RecipeLoader.load(path: recipe, overrides: overrides), in: place)
-    let console = console(quiet)
+    let resumed = resume.map { place.url($0) }
+    let console = try console(for: job, resuming: resumed)
     if dryRun { return try job.plan(observer: console) }
     let interrupt = Interrupt()
-    let summary = try job.run(resuming: resume.map { place.url($0) }, observer: console) {
+    let summary = try job.run(resuming: resumed, observer: console) {
       interrupt.isRequested
     }
     if summary.ending == .interrupted { throw ExitCode(130) }
   }
 
-  private func console(_ isQuiet: Bool) -> ConsoleObserver {
+  private func console(for job: TrainJob, resuming: URL?) throws -> ConsoleObserver {
     let environment = ProcessInfo.processInfo.environment
     let start = ContinuousClock.now
     return ConsoleObserver(
       style: ConsoleStyle(
-        environment: environment, isTerminal: isatty(STDERR_FILENO) == 1, isQuiet: isQuiet),
+        environment: environment, isTerminal: isatty(STDERR_FILENO) == 1, isQuiet: quiet),
+      modelName: job.modelName, earlier: try resuming.map { try MetricsLog.read(directory: $0) },
       width: { ConsoleStyle.width(environment: environment, terminal: terminalWidth()) },
       clock: {
         let elapsed = (ContinuousClock.now - start).components

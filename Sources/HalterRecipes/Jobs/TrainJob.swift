@@ -77,6 +77,7 @@ public struct TrainJob {
       sample: { try samples(parts) }, observers: [observers], shouldStop: shouldStop)
     if existing != nil { try trainer.resume(from: store.newest()) }
     observers.add(try log ?? MetricsLog(directory: directory.url, resumingAt: trainer.step))
+    observers.add(ReportObserver(directory: directory.url))
     if existing == nil { try AtomicWrite.write(loaded.resolved(), to: directory.recipe) }
     try observers.observe(
       .started(
@@ -143,12 +144,18 @@ public struct TrainJob {
       backend: backend, modelName: name)
   }
 
+  /// The model as a user names it to other commands.
+  public var modelName: String {
+    switch recipe.model.base {
+    case .path(let path): path.absolute
+    case .name(let name): recipe.model.revision.map { "\(name)@\($0)" } ?? name
+    }
+  }
+
   private func modelLocation() throws -> (url: URL, name: String) {
     switch recipe.model.base {
     case .path(let path): return (path.url, path.text)
-    case .name(let name):
-      let full = recipe.model.revision.map { "\(name)@\($0)" } ?? name
-      return (try place.models.resolve(full), full)
+    case .name: return (try place.models.resolve(modelName), modelName)
     }
   }
 
