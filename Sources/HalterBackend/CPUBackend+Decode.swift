@@ -8,7 +8,11 @@ extension CPUBackend {
     precondition(columns % format.blockSize == 0, "rows of \(columns) are not whole blocks")
     let rowBytes = columns / format.blockSize * format.bytesPerBlock
     precondition(source.byteCount >= rows * rowBytes, "\(source.byteCount) bytes for \(rows) rows")
-    precondition(rowOrder.map { $0.count == rows } ?? true)
+    if let rowOrder {
+      precondition(
+        rowOrder.count == rows && rowOrder.allSatisfy { (0..<rows).contains($0) },
+        "the order of \(rowOrder.count) rows does not fit \(rows) stored rows")
+    }
     check(rows * columns, y)
     let y = y.f32
     source.withUnsafeBytes { bytes in

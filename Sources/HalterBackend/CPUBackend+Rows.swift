@@ -91,9 +91,16 @@ extension CPUBackend {
     let width = heads * headDim
     check(rows * width, x)
     precondition(positions.holds(rows, of: Int32.self))
+    let half = headDim / 2
+    let capacity = min(cosines.byteCount, sines.byteCount) / 4
     let (x, positions, cosines, sines) = (x.f32, positions.i32, cosines.f32, sines.f32)
     let kernel = kernels.pointee.rope
     threads.ranges(rows, grain: rowGrain(width)) { range in
+      for row in range {
+        let start = Int(positions[row]) * half
+        precondition(
+          start >= 0 && start + half <= capacity, "position \(positions[row]) is out of range")
+      }
       kernel(
         range.count, heads, headDim, positions + range.lowerBound, cosines, sines, sign,
         x + range.lowerBound * width, width)
@@ -105,7 +112,7 @@ extension CPUBackend {
     vocabulary: Int
   ) {
     check(rows * vocabulary, logits)
-    check(rows, logprobs)
+    check(rows, logprobs, weights ?? logprobs)
     precondition(labels.holds(rows, of: Int32.self))
     let (logits, labels, weights, logprobs) = (logits.f32, labels.i32, weights?.f32, logprobs.f32)
     let kernel = kernels.pointee.cross_entropy

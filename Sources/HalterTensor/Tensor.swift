@@ -118,6 +118,6 @@ extension Tensor {
     case (.bf16, .f32): backend.convertFromBF16(storage, into: result.storage, count: count)
     default: preconditionFailure("no conversion from \(dtype) to \(target)")
     }
-    return result
+    return result.recorded(from: [self]) { [$0] }
   }
 }

@@ -24,20 +24,23 @@ final class GraphNode {
   }
 
   deinit {
-    // A long chain of nodes would otherwise be released by as deep a recursion.
-    var orphans = parents
+    // A long chain of nodes would otherwise be released by as deep a recursion. Every reference
+    // here must be the list's or the variable's own, else no node looks unreferenced.
+    var orphans = parents.compactMap { $0 }
     parents = []
-    while let next = orphans.popLast() {
-      guard var node = next, isKnownUniquelyReferenced(&node) else { continue }
-      orphans += node.parents
+    while var node = orphans.popLast() {
+      guard isKnownUniquelyReferenced(&node) else { continue }
+      orphans += node.parents.compactMap { $0 }
       node.parents = []
-      node.propagate = nil
     }
   }
 
   /// Runs the gradient function once and lets go of what it holds.
   func takeStep() -> [(node: GraphNode, gradient: Tensor)] {
-    guard let upstream = gradient, let propagate else { return [] }
+    guard let upstream = gradient else { return [] }
+    guard let propagate else {
+      preconditionFailure("backward through a part of the graph that an earlier one took apart")
+    }
     let inputs = parents
     (gradient, self.propagate, parents) = (nil, nil, [])
     let gradients = propagate(upstream)

@@ -1,0 +1,198 @@
+import HalterBackend
+
+/// A device that is wrong in one operation: the first element of its first output is off by about
+/// one percent. It shows that the conformance checks can fail.
+final class PerturbedBackend: Backend {
+  private let inner: any Backend
+  private let broken: BackendConformance.Operation
+
+  init(_ inner: any Backend, breaking broken: BackendConformance.Operation) {
+    self.inner = inner
+    self.broken = broken
+  }
+
+  var summary: String { inner.summary }
+  var heldBytes: Int { inner.heldBytes }
+  func allocate(byteCount: Int) -> Buffer { inner.allocate(byteCount: byteCount) }
+  func trim() { inner.trim() }
+
+  private func spoil(_ y: Buffer, _ count: Int, after operation: BackendConformance.Operation) {
+    guard operation == broken, count > 0 else { return }
+    let first = y.read(Float.self, count: 1)[0]
+    y.write([first + 0.01 + 0.01 * abs(first)])
+  }
+
+  func fill(_ y: Buffer, count: Int, with value: Float) {
+    inner.fill(y, count: count, with: value)
+    spoil(y, count, after: .fill)
+  }
+
+  func copy(_ x: Buffer, to y: Buffer, byteCount: Int) {
+    inner.copy(x, to: y, byteCount: byteCount)
+    spoil(y, byteCount / 4, after: .copy)
+  }
+
+  func add(_ a: Buffer, _ b: Buffer, into y: Buffer, count: Int) {
+    inner.add(a, b, into: y, count: count)
+    spoil(y, count, after: .add)
+  }
+
+  func multiply(_ a: Buffer, _ b: Buffer, into y: Buffer, count: Int) {
+    inner.multiply(a, b, into: y, count: count)
+    spoil(y, count, after: .multiply)
+  }
+
+  func scale(_ x: Buffer, by s: Float, into y: Buffer, count: Int) {
+    inner.scale(x, by: s, into: y, count: count)
+    spoil(y, count, after: .scale)
+  }
+
+  func accumulate(_ x: Buffer, scaledBy s: Float, into y: Buffer, count: Int) {
+    inner.accumulate(x, scaledBy: s, into: y, count: count)
+    spoil(y, count, after: .accumulate)
+  }
+
+  func swiglu(gate: Buffer, up: Buffer, into y: Buffer, count: Int) {
+    inner.swiglu(gate: gate, up: up, into: y, count: count)
+    spoil(y, count, after: .swiglu)
+  }
+
+  func swigluBackward(
+    gate: Buffer, up: Buffer, dy: Buffer, dGate: Buffer, dUp: Buffer, count: Int
+  ) {
+    inner.swigluBackward(gate: gate, up: up, dy: dy, dGate: dGate, dUp: dUp, count: count)
+    spoil(dGate, count, after: .swigluBackward)
+  }
+
+  func dropout(_ x: Buffer, probability: Float, seed: UInt64, into y: Buffer, count: Int) {
+    inner.dropout(x, probability: probability, seed: seed, into: y, count: count)
+    spoil(y, count, after: .dropout)
+  }
+
+  func sumOfSquares(_ x: Buffer, count: Int) -> Double {
+    inner.sumOfSquares(x, count: count) * (broken == .sumOfSquares ? 1.01 : 1)
+  }
+
+  func convertToBF16(_ x: Buffer, into y: Buffer, count: Int) {
+    inner.convertToBF16(x, into: y, count: count)
+    guard broken == .convertToBF16, count > 0 else { return }
+    y.write([y.read(UInt16.self, count: 1)[0] ^ 1])
+  }
+
+  func convertFromBF16(_ x: Buffer, into y: Buffer, count: Int) {
+    inner.convertFromBF16(x, into: y, count: count)
+    spoil(y, count, after: .convertFromBF16)
+  }
+
+  func decode(
+    _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
+    into y: Buffer
+  ) {
+    inner.decode(
+      source, format: format, rows: rows, columns: columns, rowOrder: rowOrder, into: y)
+    spoil(y, rows * columns, after: .decode)
+  }
+
+  func rmsNorm(
+    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Buffer, rstd: Buffer, rows: Int,
+    columns: Int
+  ) {
+    inner.rmsNorm(
+      x, weight: weight, epsilon: epsilon, into: y, rstd: rstd, rows: rows, columns: columns)
+    spoil(y, rows * columns, after: .rmsNorm)
+  }
+
+  func rmsNormBackward(
+    _ x: Buffer, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
+    rows: Int, columns: Int
+  ) {
+    inner.rmsNormBackward(
+      x, weight: weight, rstd: rstd, dy: dy, dx: dx, dWeight: dWeight, rows: rows,
+      columns: columns)
+    spoil(dx, rows * columns, after: .rmsNormBackward)
+  }
+
+  func addBias(_ bias: Buffer, to y: Buffer, rows: Int, columns: Int) {
+    inner.addBias(bias, to: y, rows: rows, columns: columns)
+    spoil(y, rows * columns, after: .addBias)
+  }
+
+  func addColumnSums(of x: Buffer, to sums: Buffer, rows: Int, columns: Int) {
+    inner.addColumnSums(of: x, to: sums, rows: rows, columns: columns)
+    spoil(sums, columns, after: .addColumnSums)
+  }
+
+  func gatherRows(_ table: Buffer, ids: Buffer, into y: Buffer, count: Int, columns: Int) {
+    inner.gatherRows(table, ids: ids, into: y, count: count, columns: columns)
+    spoil(y, count * columns, after: .gatherRows)
+  }
+
+  func scatterAddRows(_ x: Buffer, ids: Buffer, to table: Buffer, count: Int, columns: Int) {
+    inner.scatterAddRows(x, ids: ids, to: table, count: count, columns: columns)
+    spoil(table, count * columns, after: .scatterAddRows)
+  }
+
+  func rope(
+    _ x: Buffer, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
+    sines: Buffer, sign: Float
+  ) {
+    inner.rope(
+      x, rows: rows, heads: heads, headDim: headDim, positions: positions, cosines: cosines,
+      sines: sines, sign: sign)
+    spoil(x, rows * heads * headDim, after: .rope)
+  }
+
+  func matmul(
+    _ a: Buffer, transposed transposeA: Bool, _ b: Buffer, transposed transposeB: Bool,
+    into c: Buffer, m: Int, n: Int, k: Int, alpha: Float, accumulate: Bool
+  ) {
+    inner.matmul(
+      a, transposed: transposeA, b, transposed: transposeB, into: c, m: m, n: n, k: k,
+      alpha: alpha, accumulate: accumulate)
+    spoil(c, m * n, after: .matmul)
+  }
+
+  func attention(
+    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer
+  ) {
+    inner.attention(geometry, q: q, k: k, v: v, out: out, lse: lse)
+    spoil(out, geometry.tokens, after: .attention)
+  }
+
+  func attentionBackward(
+    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer,
+    dOut: Buffer, dq: Buffer, dk: Buffer, dv: Buffer
+  ) {
+    inner.attentionBackward(
+      geometry, q: q, k: k, v: v, out: out, lse: lse, dOut: dOut, dq: dq, dk: dk, dv: dv)
+    spoil(dq, geometry.tokens, after: .attentionBackward)
+  }
+
+  func cachedAttention(
+    q: Buffer, k: Buffer, v: Buffer, out: Buffer, queries: Int, visible: Int, heads: Int,
+    kvHeads: Int, headDim: Int, scale: Float
+  ) {
+    inner.cachedAttention(
+      q: q, k: k, v: v, out: out, queries: queries, visible: visible, heads: heads,
+      kvHeads: kvHeads, headDim: headDim, scale: scale)
+    spoil(out, queries, after: .cachedAttention)
+  }
+
+  func crossEntropy(
+    logits: Buffer, labels: Buffer, weights: Buffer?, logprobs: Buffer, rows: Int,
+    vocabulary: Int
+  ) {
+    inner.crossEntropy(
+      logits: logits, labels: labels, weights: weights, logprobs: logprobs, rows: rows,
+      vocabulary: vocabulary)
+    spoil(logits, rows, after: .crossEntropy)
+  }
+
+  func adamW(
+    _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, m: Buffer, v: Buffer,
+    count: Int
+  ) {
+    inner.adamW(constants, gradient: gradient, parameter: parameter, m: m, v: v, count: count)
+    spoil(parameter, count, after: .adamW)
+  }
+}
