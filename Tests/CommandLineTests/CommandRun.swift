@@ -24,13 +24,12 @@ final class CommandRun {
 
   struct CannotStart: Error { let reason: String }
 
-  /// Starts the command.
-  /// - Parameters:
-  ///   - folder: where it runs, and below which its output is kept.
-  ///   - out: what takes stdout instead of a file of its own; `err` likewise.
+  /// Starts the command, or another program, in a folder.
+  ///
+  /// `out` and `err` name files that take stdout and stderr instead of files of their own.
   init(
-    _ arguments: [String], in folder: URL, environment: [String: String], input: String = "",
-    out: String? = nil, err: String? = nil
+    _ arguments: [String], of other: String? = nil, in folder: URL,
+    environment: [String: String], input: String = "", out: String? = nil, err: String? = nil
   ) throws {
     let logs = FileManager.default.temporaryDirectory
       .appending(path: "halter-command-\(UUID().uuidString)")
@@ -49,7 +48,7 @@ final class CommandRun {
       &actions, 2, err ?? logs.appending(path: "err").path, create, 0o600)
 
     // The shell only changes the directory: the command takes its place.
-    let program = try Self.program().path
+    let program = try other ?? Self.program().path
     let shell = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder.path]
     var words = (shell + [program] + arguments).map { strdup($0) } + [nil]
     var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]

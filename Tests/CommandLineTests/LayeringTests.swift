@@ -77,8 +77,9 @@ import Testing
     ]
     var declared: [String: Set<String>] = [:]
     for match in text.matches(
-      of: /(?:layer\(\s*"(\w+)",\s*uses:|executableTarget\(\s*name:\s*"(\w+)",\s*dependencies:)\s*\[([^\]]*)\]/)
-    {
+      of:
+        /(?:layer\(\s*"(\w+)",\s*uses:|executableTarget\(\s*name:\s*"(\w+)",\s*dependencies:)\s*\[([^\]]*)\]/
+    ) {
       guard let name = match.1 ?? match.2 else { continue }
       let words = match.3.split { !($0.isLetter || $0.isNumber) }.map(String.init)
       declared[String(name)] = Set(words.map { products[$0] ?? $0 })

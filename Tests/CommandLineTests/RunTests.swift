@@ -57,8 +57,9 @@ import Testing
 
   @Test func everyLineOfTheMetricsHasItsKeys() throws {
     let lines = try Metrics.lines(shared, "run")
-    #expect(lines.map { $0["event"] as? String ?? "" }
-      == ["eval", "step", "step", "eval", "step", "step", "eval"])
+    #expect(
+      lines.map { $0["event"] as? String ?? "" }
+        == ["eval", "step", "step", "eval", "step", "step", "eval"])
     for line in lines {
       var keys: Set = ["event", "step", "epoch", "loss", "trained_tokens", "seconds"]
       if line["event"] as? String == "step" {

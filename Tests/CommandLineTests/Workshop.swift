@@ -143,18 +143,21 @@ final class Workshop {
 
   /// A trained tiny model as the directory `base`, copied from one that all tests share.
   func addBase() throws {
-    try FileManager.default.copyItem(at: try SharedRun.directory().appending(path: "run/final"), to: url("base"))
+    try FileManager.default.copyItem(
+      at: try SharedRun.directory().appending(path: "run/final"), to: url("base"))
   }
 
   /// The finished run of `tiny.yaml` as the directory `run`, copied likewise.
   func addRun() throws {
-    try FileManager.default.copyItem(at: try SharedRun.directory().appending(path: "run"), to: url("run"))
+    try FileManager.default.copyItem(
+      at: try SharedRun.directory().appending(path: "run"), to: url("run"))
   }
 }
 
 /// One run of the tiny recipe that tests look at but do not change.
 enum SharedRun {
-  nonisolated(unsafe) private static let made: Result<(Workshop, CommandResult), any Error> = Result {
+  nonisolated(unsafe) private static let made: Result<(Workshop, CommandResult), any Error> = Result
+  {
     let workshop = try Workshop()
     atexit {
       if case .success(let made) = SharedRun.made {

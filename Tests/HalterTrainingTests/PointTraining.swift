@@ -91,7 +91,9 @@ final class Recorder: RunObserver {
   var evaluations: [EvaluationMetrics] {
     events.compactMap { if case .evaluated(let m) = $0 { m } else { nil } }
   }
-  var samples: [SampleText] { events.compactMap { if case .sampled(let s) = $0 { s } else { nil } } }
+  var samples: [SampleText] {
+    events.compactMap { if case .sampled(let s) = $0 { s } else { nil } }
+  }
   var saved: [Int] { events.compactMap { if case .saved(_, let step) = $0 { step } else { nil } } }
   var warnings: [String] { events.compactMap { if case .warning(let w) = $0 { w } else { nil } } }
 }
