@@ -59,14 +59,15 @@ import Testing
       sources, to: directory.appending(path: PEFTDirectory.weightsName), overwrite: true)
   }
 
-  private static let query = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+  /// A tensor of the last block, [4, 32]: most layers come before it.
+  private static let late = "base_model.model.model.layers.1.self_attn.v_proj.lora_A.weight"
 
   @Test("a tensor of another shape")
   func wrongShape() throws {
-    try expectRefusal(Self.query, "[4, 16]", "[4, 32]", PEFTDirectory.weightsName) {
+    try expectRefusal(Self.late, "[4, 16]", "[4, 32]", PEFTDirectory.weightsName) {
       lora, directory in
       try rewrite(lora, directory) { name, shape, values in
-        name == Self.query
+        name == Self.late
           ? [(name, [4, 16], Array(values.prefix(64)))] : [(name, shape, values)]
       }
     }
@@ -74,9 +75,9 @@ import Testing
 
   @Test("a transposed tensor")
   func transposed() throws {
-    try expectRefusal(Self.query, "[32, 4]") { lora, directory in
+    try expectRefusal(Self.late, "[32, 4]") { lora, directory in
       try rewrite(lora, directory) { name, shape, values in
-        [(name, name == Self.query ? shape.reversed() : shape, values)]
+        [(name, name == Self.late ? shape.reversed() : shape, values)]
       }
     }
   }
@@ -95,9 +96,9 @@ import Testing
 
   @Test("a missing tensor")
   func missing() throws {
-    try expectRefusal(Self.query, "has no tensor") { lora, directory in
+    try expectRefusal(Self.late, "has no tensor") { lora, directory in
       try rewrite(lora, directory) { name, shape, values in
-        name == Self.query ? [] : [(name, shape, values)]
+        name == Self.late ? [] : [(name, shape, values)]
       }
     }
   }
@@ -114,7 +115,7 @@ import Testing
     try expectRefusal(stranger) { lora, directory in
       try rewrite(lora, directory) { name, shape, values in
         let same = (name: name, shape: shape, values: values)
-        return name == Self.query ? [same, (stranger, shape, values)] : [same]
+        return name == Self.late ? [same, (stranger, shape, values)] : [same]
       }
     }
   }
@@ -128,9 +129,9 @@ import Testing
 
   @Test("values that are not finite", arguments: [Float.nan, .infinity, -.infinity])
   func notFinite(value: Float) throws {
-    try expectRefusal(Self.query, "not finite") { lora, directory in
+    try expectRefusal(Self.late, "not finite") { lora, directory in
       try rewrite(lora, directory) { name, shape, values in
-        [(name, shape, name == Self.query ? [value] + values.dropFirst() : values)]
+        [(name, shape, name == Self.late ? [value] + values.dropFirst() : values)]
       }
     }
   }
