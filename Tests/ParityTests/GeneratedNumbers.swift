@@ -1,5 +1,3 @@
-import HalterBackend
-
 /// The numbers that fixtures do not store but name; `Tests/Parity/README.md` specifies them.
 enum GeneratedNumbers {
   /// FNV-1a, 64 bits.
@@ -16,7 +14,14 @@ enum GeneratedNumbers {
 
   /// `symmetric(name, shape, bound)` of `count` entries.
   static func symmetric(_ name: String, count: Int, bound: Float) -> [Float] {
-    var stream = RandomStream(seed: fnv1a(name.utf8))
-    return stream.uniform(count: count, bound: bound)
+    var state = fnv1a(name.utf8)
+    return (0..<count).map { _ in
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      z ^= z >> 31
+      return Float(Int32(z >> 40) - (1 << 23)) / Float(1 << 23) * bound
+    }
   }
 }
