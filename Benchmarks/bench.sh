@@ -9,6 +9,7 @@
 #   HALTER_PEER_VENV=DIR      a Python environment with torch and peft (Tests/Parity/make_venv.sh makes
 #                             one): its step is measured too, alternating with Halter's
 set -euo pipefail
+export LC_ALL=C
 root=$(cd "$(dirname "$0")/.." && pwd)
 halter=${HALTER:-$root/.build/release/halter}
 rounds=${HALTER_BENCH_ROUNDS:-3}
