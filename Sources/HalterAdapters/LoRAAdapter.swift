@@ -42,7 +42,6 @@ public final class LoRAAdapter {
         throw AdapterError("\(slot.name) already has an adapter or is trained itself")
       }
       let (rank, scaling) = try configuration.geometry(of: slot.name)
-      guard rank > 0 else { throw AdapterError("the rank for \(slot.name) is \(rank)") }
       let (a, b) = try factors(slot.name, rank, base.inputs, base.outputs)
       let layer = LoRALinear(
         name: slot.name, base: base, matrix: matrix,

@@ -44,12 +44,17 @@ public struct LoRAConfiguration: Sendable, Equatable {
   }
 
   /// The rank and the scaling of the adapter on a layer.
-  /// - Throws: `AdapterError` if a pattern is no regular expression.
+  /// - Throws: `AdapterError` if a pattern is no regular expression, if two patterns give the
+  ///   layer different values, or if no factor can have that rank or scaling.
   func geometry(of name: String) throws(AdapterError) -> (rank: Int, scaling: Float) {
-    let rank = try Self.value(of: name, in: rankPattern) ?? rank
-    let alpha = try Self.value(of: name, in: alphaPattern) ?? alpha
-    let scaling = usesRSLoRA ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
-    return (rank, Float(scaling))
+    let rank = try Self.value(of: name, in: rankPattern, called: "rank_pattern") ?? rank
+    let alpha = try Self.value(of: name, in: alphaPattern, called: "alpha_pattern") ?? alpha
+    guard rank > 0 else { throw AdapterError("the rank for \(name) is \(rank)") }
+    let scaling = Float(usesRSLoRA ? alpha / Double(rank).squareRoot() : alpha / Double(rank))
+    guard scaling.isFinite else {
+      throw AdapterError("alpha for \(name) is \(alpha), too large for a factor in 32 bits")
+    }
+    return (rank, scaling)
   }
 
   /// Whether the layer called `name` in block `layer` gets an adapter.
@@ -63,13 +68,22 @@ public struct LoRAConfiguration: Sendable, Equatable {
     }
   }
 
-  private static func value<T>(
-    of name: String, in patterns: [String: T]
+  /// PEFT takes the first pattern in the file that matches. The order of a JSON object is lost in
+  /// many tools, so patterns that disagree are refused rather than guessed at.
+  private static func value<T: Equatable>(
+    of name: String, in patterns: [String: T], called key: String
   ) throws(AdapterError) -> T? {
-    for pattern in patterns.keys.sorted() where try matches(name, "^(.*\\.)?(\(pattern))$") {
-      return patterns[pattern]
+    var found: (pattern: String, value: T)?
+    for (pattern, value) in patterns.sorted(by: { $0.key < $1.key })
+    where try matches(name, "^(.*\\.)?(\(pattern))$") {
+      if let found, found.value != value {
+        throw AdapterError(
+          "\(key) has two values for \(name): \(found.value) by \"\(found.pattern)\", "
+            + "\(value) by \"\(pattern)\"", mend: "Let each layer match one pattern")
+      }
+      found = (pattern, value)
     }
-    return nil
+    return found?.value
   }
 
   private static func matches(_ name: String, _ pattern: String) throws(AdapterError) -> Bool {

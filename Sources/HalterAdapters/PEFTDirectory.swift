@@ -121,17 +121,38 @@ public enum PEFTDirectory {
     if let bias = try file.string("bias"), bias != "none" {
       throw AdapterError(path: url.path, "bias is \"\(bias)\", only none is supported")
     }
-    if let modules = file.values["modules_to_save"] as? [Any], !modules.isEmpty {
-      throw AdapterError(path: url.path, "modules_to_save is not supported")
+    for key in unsupported where !isEmpty(file.values[key]) {
+      throw AdapterError(path: url.path, "\(key) is not supported")
     }
     let layers = try file.integers("layers_to_transform")
+    let dropout = try file.number("lora_dropout") ?? 0
+    guard (0..<1).contains(dropout) else {
+      throw AdapterError(path: url.path, "lora_dropout is \(dropout), expected 0 to less than 1")
+    }
     return LoRAConfiguration(
       rank: try file.integer("r") ?? 8, alpha: try file.number("lora_alpha") ?? 8,
-      dropout: try file.number("lora_dropout") ?? 0,
+      dropout: dropout,
       usesRSLoRA: try file.bool("use_rslora") ?? false, targets: try targets(file),
       layers: layers.isEmpty ? nil : layers,
-      rankPattern: try patterns(file, "rank_pattern").mapValues { Int($0) },
-      alphaPattern: try patterns(file, "alpha_pattern"))
+      rankPattern: try patterns(file, "rank_pattern") { try $0.integer($1) },
+      alphaPattern: try patterns(file, "alpha_pattern") { try $0.number($1) })
+  }
+
+  /// Features of PEFT that change what the adapter computes, so that ignoring them would be wrong.
+  private static let unsupported = [
+    "modules_to_save", "layer_replication", "target_parameters",
+    "trainable_token_indices", "alora_invocation_tokens", "use_bdlora", "arrow_config",
+  ]
+
+  /// Whether a feature is off: its key absent, null, false, or an empty list or object.
+  private static func isEmpty(_ value: Any?) -> Bool {
+    switch value {
+    case nil, is NSNull: true
+    case let list as [Any]: list.isEmpty
+    case let object as [String: Any]: object.isEmpty
+    case let flag as Bool: !flag
+    default: false
+    }
   }
 
   private static func targets(_ file: ConfigFile) throws -> LoRAConfiguration.Targets {
@@ -144,11 +165,13 @@ public enum PEFTDirectory {
     }
   }
 
-  private static func patterns(_ file: ConfigFile, _ key: String) throws -> [String: Double] {
+  private static func patterns<T>(
+    _ file: ConfigFile, _ key: String, _ read: (ConfigFile, String) throws -> T?
+  ) throws -> [String: T] {
     guard let object = try file.object(key) else { return [:] }
-    var patterns: [String: Double] = [:]
+    var patterns: [String: T] = [:]
     for name in object.values.keys {
-      patterns[name] = try object.require(name, object.number(name))
+      patterns[name] = try object.require(name, read(object, name))
     }
     return patterns
   }

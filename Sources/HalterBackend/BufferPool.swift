@@ -23,6 +23,40 @@ public final class BufferPool: Sendable {
     var free: [Int: [Block]] = [:]
     var freeBytes = 0
     var systemBytes = 0
+
+    /// A free block of a capacity, or of one that is up to a quarter larger.
+    mutating func take(_ capacity: Int) -> Block? {
+      var fitting = capacity
+      while fitting <= capacity + capacity / 4 {
+        if let block = free[fitting]?.popLast() {
+          freeBytes -= fitting
+          return block
+        }
+        fitting = BufferPool.capacity(for: fitting + 1)
+      }
+      return nil
+    }
+
+    /// Counts a new block, and takes out about as many free bytes to be given back for it: what
+    /// the pool holds then follows what was in use at once, not the sum of all sizes ever seen.
+    /// Small blocks are not worth it.
+    mutating func makeRoom(_ capacity: Int) -> [Block] {
+      systemBytes += capacity
+      guard capacity >= BufferPool.hugePage else { return [] }
+      var surplus: [Block] = []
+      var freed = 0
+      while freed < capacity {
+        let sizes = free.filter { !$0.value.isEmpty }.keys
+        guard let size = sizes.filter({ $0 >= capacity - freed }).min() ?? sizes.max(),
+          let block = free[size]?.popLast()
+        else { break }
+        freed += size
+        surplus.append(block)
+      }
+      freeBytes -= freed
+      systemBytes -= freed
+      return surplus
+    }
   }
 
   private let state = Mutex(State())
@@ -42,14 +76,12 @@ public final class BufferPool: Sendable {
   /// A buffer with room for `byteCount` bytes; its contents are undefined.
   public func buffer(byteCount: Int) -> Buffer {
     let capacity = Self.capacity(for: byteCount)
-    let reused: Block? = state.withLock { state in
-      guard let block = state.free[capacity]?.popLast() else { return nil }
-      state.freeBytes -= capacity
-      return block
+    let (reused, surplus) = state.withLock { state in
+      state.take(capacity).map { ($0, []) } ?? (nil, state.makeRoom(capacity))
     }
     if let block = reused { return Buffer(block: block, byteCount: byteCount, pool: self) }
+    for block in surplus { Self.release(block) }
     let block = Self.acquire(capacity)
-    state.withLock { $0.systemBytes += capacity }
     return Buffer(block: block, byteCount: byteCount, pool: self)
   }
 

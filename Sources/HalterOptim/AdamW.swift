@@ -127,7 +127,9 @@ public func globalGradientNorm(_ targets: [AdamW.Target]) -> Double {
 }
 
 /// The factor that brings a norm down to a maximum, 1 if it is below; as `clip_grad_norm_`.
+/// - Returns: NaN for a norm that is NaN, as there is no factor that mends such gradients.
 public func clippingFactor(norm: Double, maximum: Double?) -> Float {
   guard let maximum else { return 1 }
-  return Float(min(1, maximum / (norm + 1e-6)))
+  let factor = maximum / (norm + 1e-6)
+  return factor > 1 ? 1 : Float(factor)
 }

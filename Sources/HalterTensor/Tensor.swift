@@ -14,14 +14,21 @@ public struct Tensor {
   /// The device that the tensor lives on.
   public let backend: any Backend
   let node: GraphNode?
+  /// Computes the elements again from what the graph keeps anyway, if that is cheap: then a
+  /// gradient that needs them later does not keep them (`Saved`).
+  let recomputation: (() -> Tensor)?
 
-  init(shape: Shape, dtype: DType, storage: Buffer, backend: any Backend, node: GraphNode? = nil) {
+  init(
+    shape: Shape, dtype: DType, storage: Buffer, backend: any Backend, node: GraphNode? = nil,
+    recomputation: (() -> Tensor)? = nil
+  ) {
     precondition(storage.byteCount >= shape.count * dtype.byteCount)
     self.shape = shape
     self.dtype = dtype
     self.storage = storage
     self.backend = backend
     self.node = node
+    self.recomputation = recomputation
   }
 
   /// The number of elements.
@@ -54,6 +61,18 @@ public struct Tensor {
     let old = self.shape
     let result = Tensor(shape: shape, dtype: dtype, storage: storage, backend: backend)
     return result.recorded(from: [self]) { [$0.reshaped(to: old)] }
+  }
+}
+
+/// The elements of a tensor as a gradient function keeps them: the tensor itself, or, where it is
+/// cheap to compute again, the way to do so.
+struct Saved {
+  /// The elements, outside the graph.
+  let value: () -> Tensor
+
+  init(_ tensor: Tensor) {
+    let detached = tensor.detached
+    value = tensor.recomputation ?? { detached }
   }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 import HalterBackend
 
 /// Lengths around the vector widths, and one that is split over threads.
-private let lengths = [0, 1, 3, 17, 1025, 70_001]
+private let lengths = [0, 1, 3, 17, 1025, 33_001]
 
 extension BackendConformance {
   static var fillCases: [Case] {
@@ -18,7 +18,7 @@ extension BackendConformance {
   }
 
   static var copyCases: [Case] {
-    (lengths + [200_003]).map { n in
+    (lengths + [132_003]).map { n in
       let x = noise(n, 1)
       return Case(name: "\(n)") { backend in
         let y = Guarded(n, on: backend)

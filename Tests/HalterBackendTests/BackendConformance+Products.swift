@@ -1,4 +1,3 @@
-import Foundation
 import HalterBackend
 
 extension BackendConformance {
@@ -11,19 +10,23 @@ extension BackendConformance {
 
   static var matmulCases: [Case] {
     products.flatMap { m, n, k in
-      [(false, false), (false, true), (true, false), (true, true)].flatMap { ta, tb in
+      let product = NaiveProduct(m: m, n: n, k: k)
+      return [(false, false), (false, true), (true, false), (true, true)].flatMap { ta, tb in
         [(Float(1), false), (-0.5, true)].map { alpha, accumulates in
-          product(m, n, k, ta, tb, alpha, accumulates)
+          matmul(product, ta, tb, alpha, accumulates)
         }
       }
     }
   }
 
   /// The inputs lie in [-1, 1); a sum of k products is off by at most about k units of 2^-24.
-  private static func product(
-    _ m: Int, _ n: Int, _ k: Int, _ ta: Bool, _ tb: Bool, _ alpha: Float, _ accumulates: Bool
+  private static func matmul(
+    _ product: NaiveProduct, _ ta: Bool, _ tb: Bool, _ alpha: Float, _ accumulates: Bool
   ) -> Case {
-    let (a, b, start) = (noise(m * k, 41, 1), noise(k * n, 42, 1), noise(m * n, 43, 1))
+    let (m, n, k) = (product.m, product.n, product.k)
+    let a = ta ? NaiveProduct.transposed(product.a, rows: m, columns: k) : product.a
+    let b = tb ? NaiveProduct.transposed(product.b, rows: k, columns: n) : product.b
+    let start = noise(m * n, 43, 1)
     let name = "\(m)×\(n)×\(k) \(ta ? "T" : "N")\(tb ? "T" : "N") \(alpha) \(accumulates)"
     return Case(name: name, absolute: 1e-6 + 6e-8 * Double(k)) { backend in
       let c = Guarded(m * n, initial: accumulates ? start : nil, on: backend)
@@ -32,25 +35,18 @@ extension BackendConformance {
         into: c.buffer, m: m, n: n, k: k, alpha: alpha, accumulate: accumulates)
       return [c.values]
     } expected: {
-      var c = accumulates ? doubles(start) : [Double](repeating: 0, count: m * n)
-      for row in 0..<m {
-        for column in 0..<n {
-          var sum = 0.0
-          for inner in 0..<k {
-            let x = a[ta ? inner * m + row : row * k + inner]
-            sum += Double(x) * Double(b[tb ? column * k + inner : inner * n + column])
-          }
-          c[row * n + column] += Double(alpha) * sum
+      [
+        zip(product.sums, start).map {
+          (accumulates ? Double($0.1) : 0) + Double(alpha) * $0.0
         }
-      }
-      return [c]
+      ]
     }
   }
 
   static var decodeCases: [Case] {
     ElementFormat.allCases.flatMap { format in
       // Rows of 1 and 3 blocks; the last is split over threads. An odd address, and an order.
-      [(0, 1), (1, 1), (5, 3), (400, 4)].flatMap { rows, blocks in
+      [(0, 1), (1, 1), (5, 3), (260, 4)].flatMap { rows, blocks in
         [0, 1].flatMap { offset in
           [false, true].map { reordered in
             stored(format, rows: rows, columns: blocks * 32, offset: offset, reordered: reordered)
@@ -99,6 +95,33 @@ extension BackendConformance {
   }
 }
 
+/// A product of two row-major matrices, summed once however often it is asked for.
+private final class NaiveProduct {
+  let (m, n, k): (Int, Int, Int)
+  let a: [Float]
+  let b: [Float]
+
+  init(m: Int, n: Int, k: Int) {
+    (self.m, self.n, self.k) = (m, n, k)
+    (a, b) = (noise(m * k, 41, 1), noise(k * n, 42, 1))
+  }
+
+  lazy var sums: [Double] = {
+    var sums = [Double](repeating: 0, count: m * n)
+    for row in 0..<m {
+      for inner in 0..<k {
+        let factor = Double(a[row * k + inner])
+        for column in 0..<n { sums[row * n + column] += factor * Double(b[inner * n + column]) }
+      }
+    }
+    return sums
+  }()
+
+  static func transposed(_ x: [Float], rows: Int, columns: Int) -> [Float] {
+    (0..<columns).flatMap { column in (0..<rows).map { x[$0 * columns + column] } }
+  }
+}
+
 /// Stored weights read one element at a time, by the definition of their format.
 struct StoredNumbers {
   let bytes: [UInt8]
@@ -112,7 +135,9 @@ struct StoredNumbers {
     switch bits >> 10 & 0x1F {
     case 0: return sign * mantissa * 0x1p-24
     case 31: return mantissa == 0 ? sign * .infinity : .nan
-    case let exponent: return sign * (1 + mantissa / 1024) * pow(2, Double(exponent) - 15)
+    case let exponent:
+      return Double(
+        sign: .plus, exponent: Int(exponent) - 15, significand: sign + sign * mantissa / 1024)
     }
   }
 

@@ -66,33 +66,41 @@ struct BackendConformance: Sendable {
     }
   }
 
-  /// Where the device differs from the definition of an operation; empty if it conforms.
-  func disagreements(_ operation: Operation) -> [String] {
+  /// Where the device differs from the definition of an operation, up to a number of cases; empty
+  /// if it conforms.
+  func disagreements(_ operation: Operation, limit: Int = .max) -> [String] {
     let device = device()
-    return Self.cases(of: operation).flatMap { one in
+    return Self.collect(operation, limit) { one in
       Self.differences(
         one.run(device), one.expected().map { $0 + Guarded.tail }, absolute: one.absolute,
-        relative: one.relative
-      ).map { "\(operation.rawValue) \(one.name): \($0)" }
+        relative: one.relative)
     }
   }
 
   /// Where the device differs from another one, by bits or by the tolerance of each case.
   func disagreements(
-    _ operation: Operation, with other: BackendConformance, toTheBit: Bool
+    _ operation: Operation, with other: BackendConformance, toTheBit: Bool, limit: Int = .max
   ) -> [String] {
     let (mine, theirs) = (device(), other.device())
-    return Self.cases(of: operation).flatMap { one in
+    return Self.collect(operation, limit) { one in
       let (actual, expected) = (one.run(mine), one.run(theirs))
       if toTheBit {
-        return Self.bits(actual) == Self.bits(expected)
-          ? [] : ["\(operation.rawValue) \(one.name): other bits"]
+        return Self.bits(actual) == Self.bits(expected) ? [] : ["other bits"]
       }
       // Each of the two may be off by the tolerance.
       return Self.differences(
-        actual, expected, absolute: 2 * one.absolute, relative: 2 * one.relative
-      ).map { "\(operation.rawValue) \(one.name): \($0)" }
+        actual, expected, absolute: 2 * one.absolute, relative: 2 * one.relative)
     }
+  }
+
+  private static func collect(
+    _ operation: Operation, _ limit: Int, _ compare: (Case) -> [String]
+  ) -> [String] {
+    var found: [String] = []
+    for one in cases(of: operation) where found.count < limit {
+      found += compare(one).map { "\(operation.rawValue) \(one.name): \($0)" }
+    }
+    return found
   }
 
   private static func bits(_ outputs: [[Double]]) -> [[UInt64]] {

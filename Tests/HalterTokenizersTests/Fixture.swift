@@ -2,7 +2,7 @@ import Foundation
 import HalterTokenizers
 import Testing
 
-/// Golden values that Tests/Parity/tokenizers.py made with the reference libraries.
+/// Golden values that Tests/Parity/make_tokenizers.py made with the reference libraries.
 struct Golden: Decodable {
   var ids: [[Int32]]
   /// Ids without control tokens, for those strings where they differ; keys are indices.
@@ -95,7 +95,7 @@ enum Fixture {
     return try body(directory)
   }
 
-  /// Writes `tokenizer` where `tokenizers.py check` looks, if the environment asks for it.
+  /// Writes `tokenizer` where `make_tokenizers.py check` looks, if the environment asks for it.
   static func export(_ tokenizer: Tokenizer, as name: String, jinja: String? = nil) throws {
     guard let folder = ProcessInfo.processInfo.environment["HALTER_TEST_EXPORT"] else { return }
     let directory = URL(fileURLWithPath: folder).appendingPathComponent(name)

@@ -5,7 +5,8 @@ usage: check_adapter.py ADAPTER_DIR MODEL_DIR LOGPROBS [--tolerance 1e-3]
 MODEL_DIR is the base model as a Hugging Face directory. LOGPROBS is what
 `halter logprobs --model … --adapter ADAPTER_DIR --input …` printed: a JSON object a line, with
 `tokens` and `logprobs`, where logprobs[t] belongs to tokens[t] (the first may be null). Exit status 1
-if a name in the adapter file is not one that PEFT uses, or a number differs by more than allowed."""
+if a name in the adapter file is not one that PEFT uses, a number differs by more than allowed, or the
+adapter does so little that a difference would not show."""
 
 import argparse
 import json
@@ -44,7 +45,7 @@ def logprobs_of_row(model, tokens) -> torch.Tensor:
 
 
 def check_logprobs(model, lines, tolerance: float) -> None:
-    worst, compared = 0.0, 0
+    worst, compared, moved = 0.0, 0, 0.0
     for number, line in enumerate(lines, 1):
         row = json.loads(line)
         tokens, found = row["tokens"], row["logprobs"]
@@ -56,6 +57,8 @@ def check_logprobs(model, lines, tolerance: float) -> None:
         expected = logprobs_of_row(model, tokens)
         difference = (expected - torch.tensor(found, dtype=torch.float32)).abs()
         worst, compared = max(worst, difference.max().item()), compared + len(found)
+        with model.disable_adapter():
+            moved = max(moved, (expected - logprobs_of_row(model, tokens)).abs().max().item())
         place = int(difference.argmax())
         print(f"row {number}: {len(tokens)} tokens, largest difference {difference[place]:.2e} at "
               f"token {place + 1}: PEFT {expected[place]:.6f}, Halter {found[place]:.6f}")
@@ -63,6 +66,9 @@ def check_logprobs(model, lines, tolerance: float) -> None:
         sys.exit("no row with two tokens or more: nothing was compared")
     if not worst < tolerance:
         sys.exit(f"differs by {worst:.2e}, allowed is {tolerance:.0e}")
+    if moved < 100 * tolerance:
+        sys.exit(f"the adapter moves nothing by more than {moved:.2e}: train it for longer")
+    print(f"the adapter moves log-probabilities by up to {moved:.2f}")
     print(f"{compared} log-probabilities agree, largest difference {worst:.2e}")
 
 

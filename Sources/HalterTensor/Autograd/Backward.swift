@@ -40,15 +40,19 @@ extension Tensor {
   /// This result, recorded in the graph as made from `inputs` if any of them needs a gradient.
   /// - Parameters:
   ///   - inputs: what the result depends on.
+  ///   - recomputation: computes the result again, where that is cheap and needs only what
+  ///     `gradient` keeps as well.
   ///   - gradient: maps the gradient of the result to those of the inputs, in order; nil for one
   ///     that has none. It must capture detached tensors only.
   public func recorded(
-    from inputs: [Tensor], gradient: @escaping (_ upstream: Tensor) -> [Tensor?]
+    from inputs: [Tensor], recomputation: (() -> Tensor)? = nil,
+    gradient: @escaping (_ upstream: Tensor) -> [Tensor?]
   ) -> Tensor {
     guard GradientScope.isEnabled, inputs.contains(where: \.requiresGradient) else { return self }
     return Tensor(
       shape: shape, dtype: dtype, storage: storage, backend: backend,
-      node: GraphNode(parents: inputs.map(\.node), propagate: gradient))
+      node: GraphNode(parents: inputs.map(\.node), propagate: gradient),
+      recomputation: recomputation)
   }
 }
 

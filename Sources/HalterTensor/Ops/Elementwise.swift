@@ -35,10 +35,14 @@ extension Tensor {
   /// silu(self) · up, the gated activation of SwiGLU (Shazeer 2020).
   public func swiglu(up: Tensor) -> Tensor {
     precondition(shape == up.shape, "gating \(up.shape) by \(shape)")
-    let y = Tensor(uninitialized: shape, on: backend)
-    backend.swiglu(gate: storage, up: up.storage, into: y.storage, count: count)
     let (savedGate, savedUp) = (detached, up.detached)
-    return y.recorded(from: [self, up]) { upstream in
+    func gated() -> Tensor {
+      let y = Tensor(uninitialized: savedGate.shape, on: savedGate.backend)
+      y.backend.swiglu(
+        gate: savedGate.storage, up: savedUp.storage, into: y.storage, count: y.count)
+      return y
+    }
+    return gated().recorded(from: [self, up], recomputation: gated) { upstream in
       let dGate = Tensor(uninitialized: upstream.shape, on: upstream.backend)
       let dUp = Tensor(uninitialized: upstream.shape, on: upstream.backend)
       upstream.backend.swigluBackward(

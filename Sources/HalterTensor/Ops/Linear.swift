@@ -10,13 +10,13 @@ extension Tensor {
       storage, transposed: false, weight.storage, transposed: true, into: y.storage, m: m, n: n,
       k: k, alpha: 1, accumulate: false)
     y.add(bias: bias)
-    let (x, w) = (detached, weight.detached)
+    let (x, w, inputShape) = (Saved(self), weight.detached, shape)
     let needs = (x: requiresGradient, w: weight.requiresGradient, b: bias?.requiresGradient == true)
     return y.recorded(from: [self, weight] + (bias.map { [$0] } ?? [])) { upstream in
       let backend = upstream.backend
       var dx: Tensor?
       if needs.x {
-        let gradient = Tensor(uninitialized: x.shape, on: backend)
+        let gradient = Tensor(uninitialized: inputShape, on: backend)
         backend.matmul(
           upstream.storage, transposed: false, w.storage, transposed: false,
           into: gradient.storage, m: m, n: k, k: n, alpha: 1, accumulate: false)
@@ -26,7 +26,7 @@ extension Tensor {
       if needs.w {
         let gradient = Tensor(uninitialized: w.shape, on: backend)
         backend.matmul(
-          upstream.storage, transposed: true, x.storage, transposed: false,
+          upstream.storage, transposed: true, x.value().storage, transposed: false,
           into: gradient.storage, m: n, n: k, k: m, alpha: 1, accumulate: false)
         dw = gradient
       }
@@ -59,14 +59,18 @@ extension Tensor {
     precondition(shape.columns == k, "rows of \(shape.columns) into a weight of \(k) inputs")
     precondition(a.shape == [r, k] && b.shape == [n, r], "LoRA factors \(a.shape), \(b.shape)")
     let backend = self.backend
-    let x = detached
-    let branch = dropout.map { x.dropout(probability: $0.probability, seed: $0.seed) } ?? x
+    let x = Saved(self)
+    let inputShape = shape
+    func branch(_ x: Tensor) -> Tensor {
+      dropout.map { x.dropout(probability: $0.probability, seed: $0.seed) } ?? x
+    }
     let y = Tensor(uninitialized: shape.replacingColumns(n), on: backend)
     weight.product(storage, count: m, into: y.storage, accumulate: false)
     y.add(bias: bias)
     let reduced = Tensor(uninitialized: [m, r], on: backend)
     backend.matmul(
-      branch.storage, transposed: false, a.storage, transposed: true, into: reduced.storage,
+      branch(detached).storage, transposed: false, a.storage, transposed: true,
+      into: reduced.storage,
       m: m, n: r, k: k, alpha: 1, accumulate: false)
     backend.matmul(
       reduced.storage, transposed: false, b.storage, transposed: true, into: y.storage,
@@ -82,20 +86,17 @@ extension Tensor {
       backend.matmul(
         upstream.storage, transposed: true, reduced.storage, transposed: false,
         into: db.storage, m: n, n: r, k: m, alpha: scale, accumulate: false)
-      // The dropped input is cheap to make again, so it is not kept.
-      let branch = dropout.map { x.dropout(probability: $0.probability, seed: $0.seed) } ?? x
       let da = Tensor(uninitialized: savedA.shape, on: backend)
       backend.matmul(
-        dReduced.storage, transposed: true, branch.storage, transposed: false,
+        dReduced.storage, transposed: true, branch(x.value()).storage, transposed: false,
         into: da.storage, m: r, n: k, k: m, alpha: 1, accumulate: false)
       var dx: Tensor?
       if needsInput {
-        let gradient = Tensor(uninitialized: x.shape, on: backend)
+        let gradient = Tensor(uninitialized: inputShape, on: backend)
         backend.matmul(
           dReduced.storage, transposed: false, savedA.storage, transposed: false,
           into: gradient.storage, m: m, n: k, k: r, alpha: 1, accumulate: false)
-        let dropped =
-          dropout.map { gradient.dropout(probability: $0.probability, seed: $0.seed) } ?? gradient
+        let dropped = branch(gradient)
         weight.transposedProduct(
           upstream.storage, count: m, into: dropped.storage, accumulate: true)
         dx = dropped

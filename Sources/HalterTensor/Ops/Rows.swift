@@ -6,13 +6,16 @@ extension Tensor {
   public func rmsNorm(weight: Tensor, epsilon: Float) -> Tensor {
     let (rows, columns) = (shape.rows, shape.columns)
     precondition(weight.shape == [columns], "weight \(weight.shape) for rows of \(columns)")
-    let y = Tensor(uninitialized: shape, on: backend)
     let rstd = Tensor(uninitialized: [rows], on: backend)
-    backend.rmsNorm(
-      storage, weight: weight.storage, epsilon: epsilon, into: y.storage, rstd: rstd.storage,
-      rows: rows, columns: columns)
     let (x, w, trainsWeight) = (detached, weight.detached, weight.requiresGradient)
-    return y.recorded(from: [self, weight]) { upstream in
+    func normalized() -> Tensor {
+      let y = Tensor(uninitialized: x.shape, on: x.backend)
+      y.backend.rmsNorm(
+        x.storage, weight: w.storage, epsilon: epsilon, into: y.storage, rstd: rstd.storage,
+        rows: rows, columns: columns)
+      return y
+    }
+    return normalized().recorded(from: [self, weight], recomputation: normalized) { upstream in
       let backend = upstream.backend
       let dx = Tensor(uninitialized: x.shape, on: backend)
       let dw = trainsWeight ? Tensor(zeros: w.shape, on: backend) : nil

@@ -1,8 +1,8 @@
 """Golden values for HalterTokenizersTests, from the libraries that Halter must agree with.
 
-usage: tokenizers.py make --gguf SMOLLM2.gguf [--alpaca alpaca_en_demo.json] [--llama2 tokenizer.model]
+usage: make_tokenizers.py make --gguf SMOLLM2.gguf [--alpaca alpaca_en_demo.json] [--llama2 tokenizer.model]
            Writes Tests/HalterTokenizersTests/Fixtures and recipes/tiny.
-       tokenizers.py check EXPORTED
+       make_tokenizers.py check EXPORTED
            Loads tokenizer directories that the tests wrote (HALTER_TEST_EXPORT) with transformers, and compares
            ids and chat renderings with the fixtures.
 
@@ -14,9 +14,6 @@ import os
 import pathlib
 import random
 import sys
-
-# This file has the name of the library it needs.
-sys.path = [p for p in sys.path if pathlib.Path(p or ".").resolve() != pathlib.Path(__file__).resolve().parent]
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
