@@ -39,6 +39,23 @@ public enum AtomicDirectory {
     }
   }
 
+  /// Removes a directory that was written whole: it loses its name first, so that a process that
+  /// is killed on the way leaves nothing that looks complete and is not.
+  /// - Throws: `FormatError` if it cannot be removed.
+  public static func remove(_ url: URL) throws(FormatError) {
+    let doomed = PartialName.make(for: url)
+    guard rename(url.path, doomed.path) == 0 else {
+      throw FormatError(errno: errno, while: "remove the directory", path: url.path)
+    }
+    do {
+      try FileManager.default.removeItem(at: doomed)
+    } catch {
+      throw FormatError(
+        .io, "cannot remove what is left of it: \(error.localizedDescription)",
+        mend: "Remove it by hand", path: doomed.path)
+    }
+  }
+
   /// Whether `url` is named like something unfinished or something being replaced.
   public static func isPartial(_ url: URL) -> Bool {
     let name = url.lastPathComponent

@@ -60,7 +60,7 @@ public struct CheckpointStore {
     let steps = try self.steps()
     let kept = Set(steps.suffix(max(1, count)) + (best.map { [$0] } ?? []))
     for step in steps where !kept.contains(step) {
-      try FileManager.default.removeItem(at: url(step: step))
+      try AtomicDirectory.remove(url(step: step))
     }
   }
 

@@ -52,7 +52,9 @@ struct OpenModel {
       template = .success(try ChatTemplate.named(templateName, tokenizer: tokenizer))
       return
     }
-    let travelled = adapter.flatMap { try? String(contentsOf: AdapterWeights.template(in: $0), encoding: .utf8) }
+    let travelled = adapter.flatMap {
+      try? String(contentsOf: AdapterWeights.template(in: $0), encoding: .utf8)
+    }
     template = Result { () throws(TokenizerError) in
       try ChatTemplate.detect(
         jinja: travelled ?? tokenizer.chatTemplateText, tokenizer: tokenizer)

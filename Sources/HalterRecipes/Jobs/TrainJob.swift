@@ -189,7 +189,8 @@ public struct TrainJob {
       }
     if let last = adapter.layers?.last, last >= model.layers {
       throw TrainingError(
-        .impossible, "adapter.layers names block \(last), the model has blocks 0 to "
+        .impossible,
+        "adapter.layers names block \(last), the model has blocks 0 to "
           + "\(model.layers - 1)", mend: "Correct adapter.layers")
     }
     let layers = adapter.layers.map { layers in (0..<model.layers).filter(layers.contains) }
@@ -249,7 +250,8 @@ public struct TrainJob {
     try recipe.eval.samples.map { prompt in
       let tokens = try parts.renderer.prompt(for: [Message(role: .user, content: prompt)])
       let generator = Generator(
-        parts.model, capacity: tokens.count + min(recipe.eval.maxNewTokens, parts.model.contextLength))
+        parts.model,
+        capacity: tokens.count + min(recipe.eval.maxNewTokens, parts.model.contextLength))
       let (answer, finish) = try generator.generate(
         tokens, maxTokens: recipe.eval.maxNewTokens, stops: parts.stops, sampling: Sampling())
       return SampleText(

@@ -68,7 +68,8 @@ public struct LoadedRecipe: Sendable {
     where !FileManager.default.fileExists(atPath: path.absolute) {
       issues.append(
         RecipeIssue(
-          "\(key): there is no \"\(RecipePlace.printable(path.absolute))\"", at: places[key], kind: .missingFile))
+          "\(key): there is no \"\(RecipePlace.printable(path.absolute))\"", at: places[key],
+          kind: .missingFile))
     }
     guard issues.isEmpty else { throw RecipeErrors(issues) }
   }
