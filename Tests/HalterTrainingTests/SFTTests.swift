@@ -159,8 +159,9 @@ import Testing
   @Test func anAdapterTrainsNothingElse() throws {
     try withFolder { folder throws in
       let (tiny, weights) = try adapted(try base(in: folder))
-      #expect(weights.parameters.allSatisfy { $0.name.contains(".lora_") })
-      #expect(weights.parameters.count == 28)
+      let names = weights.parameters.map(\.name)
+      #expect(names.count == 28)
+      for name in names { #expect(name.contains(".lora_")) }
       func frozen() -> [String: [Float]] {
         let others = tiny.model.parameters.filter { !$0.name.contains("lora_") }
         return Dictionary(
