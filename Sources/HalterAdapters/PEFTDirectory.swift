@@ -185,8 +185,10 @@ public enum PEFTDirectory {
     case .names(let names): targets = names
     case .allLinear:
       // The short names of what was wrapped: explicit, and understood by every version.
-      targets = Set(adapter.layers.compactMap { $0.name.split(separator: ".").last.map(String.init) })
-        .sorted()
+      targets = Set(
+        adapter.layers.compactMap { $0.name.split(separator: ".").last.map(String.init) }
+      )
+      .sorted()
     }
     return [
       "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base,

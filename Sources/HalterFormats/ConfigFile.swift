@@ -95,7 +95,8 @@ public struct ConfigFile {
 
   private func wrong(_ key: String, _ value: Any, _ expected: String) -> FormatError {
     FormatError(
-      .wrongType, "\"\(key)\" is \(String("\(value)".prefix(60))), expected \(expected)", path: path)
+      .wrongType, "\"\(key)\" is \(String("\(value)".prefix(60))), expected \(expected)", path: path
+    )
   }
 
   /// JSON numbers and Booleans both arrive as `NSNumber`; only a Boolean has this type code.

@@ -45,7 +45,8 @@ struct ModelCommand: ParsableCommand {
               source: entry.source, path: path))
         } else {
           printLine(
-            "\(entry.name)  \(Quantities.bytes(Int(entry.size)))  \(entry.licence ?? "?")  \(state)")
+            "\(entry.name)  \(Quantities.bytes(Int(entry.size)))  \(entry.licence ?? "?")  \(state)"
+          )
           printLine("  \(entry.summary)")
         }
       }
@@ -107,7 +108,9 @@ struct ModelCommand: ParsableCommand {
       let kinds = Dictionary(grouping: inspection.tensors, by: \.type)
         .map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", ")
       printLine("  tensors: \(inspection.tensors.count) (\(kinds))")
-      printLine("  weights: \(Quantities.count(inspection.elements)) in \(Quantities.bytes(inspection.bytes))")
+      printLine(
+        "  weights: \(Quantities.count(inspection.elements)) in \(Quantities.bytes(inspection.bytes))"
+      )
       if tensors {
         for tensor in inspection.tensors {
           printLine("  \(tensor.name)  \(tensor.type)  \(tensor.shape)")

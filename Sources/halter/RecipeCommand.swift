@@ -65,7 +65,8 @@ struct RecipeCommand: ParsableCommand {
         throw ValidationError("There is no key \"\(key ?? "")\"\(near ?? "").")
       }
       for key in keys {
-        printLine("\(key.path): \(key.type) (\(key.defaultText.map { "default: \($0)" } ?? "mandatory"))")
+        printLine(
+          "\(key.path): \(key.type) (\(key.defaultText.map { "default: \($0)" } ?? "mandatory"))")
         printLine("  \(key.meaning)")
       }
     }

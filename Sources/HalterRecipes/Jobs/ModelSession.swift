@@ -45,7 +45,9 @@ struct OpenModel {
       template = .success(try ChatTemplate.named(templateName, tokenizer: tokenizer))
       return
     }
-    let travelled = adapter.flatMap { try? String(contentsOf: AdapterWeights.template(in: $0), encoding: .utf8) }
+    let travelled = adapter.flatMap {
+      try? String(contentsOf: AdapterWeights.template(in: $0), encoding: .utf8)
+    }
     template = Result { () throws(TokenizerError) in
       try ChatTemplate.detect(
         jinja: travelled ?? tokenizer.chatTemplateText, tokenizer: tokenizer)
@@ -101,7 +103,8 @@ public final class ModelSession {
     let url = try place.models.resolve(options.model, relativeTo: place.folder)
     let adapter = options.adapter.map { place.url($0) }
     let open = try OpenModel(url, templateName: options.template, adapter: adapter)
-    let backend = CPUBackend(threads: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    let backend = CPUBackend(
+      threads: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
     checkpoint = open.checkpoint
     model = try open.checkpoint.load(on: backend, trainable: false)
     if let adapter { _ = try PEFTDirectory.load(adapter, into: model.linearSlots) }

@@ -190,7 +190,8 @@ public struct TrainJob {
       }
     if let last = adapter.layers?.last, last >= model.layers {
       throw TrainingError(
-        .impossible, "adapter.layers names block \(last), the model has blocks 0 to "
+        .impossible,
+        "adapter.layers names block \(last), the model has blocks 0 to "
           + "\(model.layers - 1)", mend: "Correct adapter.layers")
     }
     let layers = adapter.layers.map { layers in (0..<model.layers).filter(layers.contains) }
