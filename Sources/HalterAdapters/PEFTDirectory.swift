@@ -121,7 +121,7 @@ public enum PEFTDirectory {
     if let bias = try file.string("bias"), bias != "none" {
       throw AdapterError(path: url.path, "bias is \"\(bias)\", only none is supported")
     }
-    if let modules = file.values["modules_to_save"] as? [Any], !modules.isEmpty {
+    if try !file.strings("modules_to_save").isEmpty {
       throw AdapterError(path: url.path, "modules_to_save is not supported")
     }
     let layers = try file.integers("layers_to_transform")
@@ -135,19 +135,17 @@ public enum PEFTDirectory {
   }
 
   private static func targets(_ file: ConfigFile) throws -> LoRAConfiguration.Targets {
-    switch file.values["target_modules"] {
-    case nil, is NSNull: return .names(["q_proj", "v_proj"])  // PEFT's default for Llama
-    case let text as String: return text == "all-linear" ? .allLinear : .pattern(text)
-    case let names as [String]: return .names(names)
-    default:
-      throw AdapterError(path: file.path, "target_modules is neither a string nor a list of names")
+    if file.isList("target_modules") { return .names(try file.strings("target_modules")) }
+    guard let text = try file.string("target_modules") else {
+      return .names(["q_proj", "v_proj"])  // PEFT's default for Llama
     }
+    return text == "all-linear" ? .allLinear : .pattern(text)
   }
 
   private static func patterns(_ file: ConfigFile, _ key: String) throws -> [String: Double] {
     guard let object = try file.object(key) else { return [:] }
     var patterns: [String: Double] = [:]
-    for name in object.values.keys {
+    for name in object.keys {
       patterns[name] = try object.require(name, object.number(name))
     }
     return patterns
