@@ -107,7 +107,7 @@ public struct ConfigFile {
 
   /// Some tools write whole numbers as `2048.0`.
   private func whole(_ value: JSONValue) -> Int? {
-    value.integer() ?? value.double.flatMap(Int.init(exactly:))
+    value.integer ?? value.double.flatMap(Int.init(exactly:))
   }
 
   private func wrong(_ key: String, _ value: JSONValue, _ expected: String) -> FormatError {

@@ -88,7 +88,7 @@ struct SafetensorsHeader {
     }
     var numbers: [Int] = []
     for element in list {
-      guard let number = element.integer(), number >= 0 else {
+      guard let number = element.integer, number >= 0 else {
         throw malformed(element, "\(element.excerpt), expected a whole number of 0 to 2^63 - 1")
       }
       numbers.append(number)

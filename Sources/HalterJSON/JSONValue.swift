@@ -48,9 +48,14 @@ public struct JSONValue: Sendable {
     return Double(scalarText)
   }
 
-  /// The number exactly, nil where it has a fraction or an exponent or does not fit the type, and
-  /// for any other kind.
-  public func integer<Integer: FixedWidthInteger>(as type: Integer.Type = Int.self) -> Integer? {
+  /// The number exactly; nil where it has a fraction or an exponent or does not fit, and for any
+  /// other kind.
+  public var integer: Int? { whole() }
+
+  /// As `integer`, for numbers from 0 to 2^64 - 1.
+  public var unsigned: UInt64? { whole() }
+
+  private func whole<Integer: FixedWidthInteger>() -> Integer? {
     guard place.kind == .number else { return nil }
     var range = place.range
     let isNegative = tape.bytes[range.lowerBound] == UInt8(ascii: "-")

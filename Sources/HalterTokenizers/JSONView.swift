@@ -51,7 +51,7 @@ struct JSONView {
   }
 
   func integer() throws(TokenizerError) -> Int {
-    guard let integer = value.integer() else { throw error("expected a whole number") }
+    guard let integer = value.integer else { throw error("expected a whole number") }
     return integer
   }
 

@@ -42,7 +42,7 @@ struct ModelReader {
     for member in members {
       text.removeAll(keepingCapacity: true)
       member.appendKey(to: &text)
-      guard let id = member.value.integer() else {
+      guard let id = member.value.integer else {
         throw vocab.error(
           "the id of \"\(String(decoding: text, as: UTF8.self))\" is not a whole number")
       }

@@ -86,7 +86,7 @@ struct TokenizerConfig {
       chatTemplate = try Self.template(template)
     }
     // Checkpoints without a limit name 10^30, which is no whole number here.
-    maximumLength = try root.member("model_max_length").flatMap { $0.value.integer() }
+    maximumLength = try root.member("model_max_length").flatMap { $0.value.integer }
   }
 
   /// A token is a string or an object with its text in `content`.

@@ -8,7 +8,7 @@ import Testing
   @Test func readsOneObjectALine() throws {
     let rows = try rows("{\"a\": 1}\n{\"b\": [true, null]}\n")
     #expect(rows.map(\.location.line) == [1, 2])
-    #expect(rows[0].object["a"]?.integer() == 1)
+    #expect(rows[0].object["a"]?.integer == 1)
     #expect(rows[1].object["b"]?.array?.map(\.bool) == [true, nil])
   }
 
@@ -36,7 +36,8 @@ import Testing
     let small = try rows(text, chunkSize: chunkSize)
     let large = try rows(text)
     #expect(small.map(\.object.keys) == [["a"], ["b"], []])
-    #expect(small.map { $0.object.map(\.value.string) } == large.map { $0.object.map(\.value.string) })
+    #expect(
+      small.map { $0.object.map(\.value.string) } == large.map { $0.object.map(\.value.string) })
     #expect(small.map(\.location) == large.map(\.location))
   }
 

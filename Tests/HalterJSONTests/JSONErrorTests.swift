@@ -123,8 +123,8 @@ import Testing
     let text = "{\(more)\"\u{E9}\": 1, \"e\u{301}\": 2, \"\": 3, \"\\u0000\": 4}"
     let object = try #require(try json(text).object)
     #expect(object.count == others + 4)
-    #expect(object["\u{E9}"]?.integer() == 1)
-    #expect(object["e\u{301}"]?.integer() == 2)
+    #expect(object["\u{E9}"]?.integer == 1)
+    #expect(object["e\u{301}"]?.integer == 2)
   }
 
   @Test func objectsSideBySideMayShareKeys() throws {
