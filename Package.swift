@@ -122,7 +122,7 @@ let package = Package(
       name: "ParityTests",
       dependencies: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
-        "HalterNN", "HalterOptim", "HalterTensor", "HalterTokenizers",
+        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
       ], resources: [.copy("Fixtures")], swiftSettings: house),
   ]
 )
