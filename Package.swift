@@ -116,13 +116,24 @@ let package = Package(
         crypto, .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "FlyingSocks", package: "FlyingFox"),
       ]),
-    tests(of: "HalterTraining", uses: ["HalterFormats"]),
+    tests(
+      of: "HalterTraining",
+      uses: [
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
+        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
+      ]),
     tests(of: "HalterRecipes"),
+    tests(of: "HalterBackend", uses: ["HalterRandom"]),
+    tests(of: "HalterTensor", uses: ["HalterBackend", "HalterRandom"]),
+    tests(of: "HalterNN", uses: ["HalterBackend", "HalterRandom", "HalterTensor"]),
+    tests(of: "HalterOptim", uses: ["HalterBackend", "HalterRandom", "HalterTensor"]),
     .testTarget(
       name: "ParityTests",
       dependencies: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
         "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
       ], resources: [.copy("Fixtures")], swiftSettings: house),
+    // Runs the built command as a user would.
+    .testTarget(name: "CommandLineTests", dependencies: ["halter"], swiftSettings: house),
   ]
 )

@@ -35,7 +35,7 @@ public enum AtomicDirectory {
       return result
     } catch {
       try? FileManager.default.removeItem(at: partial)
-      throw error
+      throw (error as? FormatError)?.moved(from: partial.path, to: url.path) ?? error
     }
   }
 

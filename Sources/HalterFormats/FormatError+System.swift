@@ -37,6 +37,15 @@ extension FormatError {
     }
   }
 
+  /// The same error about a file below another directory: what a user gave, not what stands in for
+  /// it while it is being written.
+  func moved(from old: String, to new: String) -> FormatError {
+    guard let path, path.hasPrefix(old + "/") else { return self }
+    return FormatError(
+      code, message, mend: mend, path: new + path.dropFirst(old.count), offset: offset,
+      tensor: tensor)
+  }
+
   /// The error for something that exists where a new thing should go.
   static func exists(_ path: String) -> FormatError {
     FormatError(errno: EEXIST, while: "write", path: path)

@@ -1,14 +1,25 @@
 internal import CHDF5
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The one door to the HDF5 library, which keeps global state: every call to it happens inside
 /// `perform`, one at a time, whether or not the installed build is thread-safe.
 enum HDF5Library {
   private static let lock = Mutex(())
 
+  /// Every file is closed here, so there is nothing to be done at exit. The library would try to
+  /// flush again what a full disk did not take, and crash.
+  private static let leavesExitAlone = H5dont_atexit() >= 0
+
   /// Runs `body` alone, with the library's habit of printing errors switched off.
   static func perform<R, E: Error>(_ body: () throws(E) -> sending R) throws(E) -> sending R {
     try lock.withLock { (_: inout sending ()) throws(E) -> sending R in
+      _ = leavesExitAlone
       H5Eset_auto2(hid_t(H5E_DEFAULT), nil, nil)
       return try body()
     }
@@ -29,11 +40,14 @@ enum HDF5Library {
         }, pointer)
     }
     H5Eclear2(hid_t(H5E_DEFAULT))
-    let isFull = reason.contains("No space left") || reason.contains("File too large")
+    if reason.contains("No space left") || reason.contains("File too large") {
+      return FormatError(errno: ENOSPC, while: doing, path: path)
+    }
+    // Of several lines the first says what failed; the rest are the library's own variables.
+    let cause = reason.prefix { $0 != "\n" }
     return FormatError(
-      isFull ? .noSpace : .io,
-      "the HDF5 library could not \(doing)" + (reason.isEmpty ? "" : ": \(reason)"),
-      mend: isFull ? "Free some space or write to another disk" : nil, path: path, tensor: dataset)
+      .io, "the HDF5 library could not \(doing)" + (cause.isEmpty ? "" : ": \(cause)"),
+      path: path, tensor: dataset)
   }
 }
 

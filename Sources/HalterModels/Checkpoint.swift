@@ -23,7 +23,9 @@ public struct Checkpoint: Sendable {
   /// - Throws: `ModelError` or `FormatError` naming the file and the fault.
   public init(_ url: URL) throws {
     self.url = url
-    guard let kind = try? url.resourceValues(forKeys: [.isDirectoryKey]) else {
+    // Links are followed: a run's checkpoints/best is one.
+    let place = url.resolvingSymlinksInPath()
+    guard let kind = try? place.resourceValues(forKeys: [.isDirectoryKey]) else {
       throw FormatError(.notFound, "does not exist", path: url.path)
     }
     if kind.isDirectory == true {

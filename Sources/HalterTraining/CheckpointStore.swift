@@ -15,6 +15,8 @@ public struct CheckpointStore {
     public var bestLoss: Double?
     /// The step of the lowest validation loss.
     public var bestStep: Int?
+    /// The last step after which the model was evaluated; nil before the first evaluation.
+    public var evaluatedStep: Int?
     /// The validation loss before the first step, for the summary of a resumed run.
     public var firstEvaluation: EvaluationMetrics?
     /// Fingerprints of what must not change between a run and its resumption.

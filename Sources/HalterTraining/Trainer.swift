@@ -127,29 +127,41 @@ public final class Trainer {
     first: EvaluationMetrics?, last: EvaluationMetrics?, best: EvaluationMetrics?
   ) {
     let start = clock.now
-    if progress.step == 0 {
-      try evaluate()
-      try answerSamples()
+    let ending: RunSummary.Ending
+    do {
+      ending = try loop()
+    } catch let failure as ObserverFailure {
+      if savedStep != progress.step { try store.save(weights, optimizer, progress) }
+      throw failure.cause
     }
-    var ending = RunSummary.Ending.finished
-    while progress.step < configuration.schedule.totalSteps {
-      if shouldStop() {
-        ending = .interrupted
-        break
-      }
-      try takeStep()
-      if isEvaluationDue {
-        try evaluate()
-        try answerSamples()
-      }
-      if isSaveDue { try save() }
-    }
-    if savedStep != progress.step { try save() }
     let best = evaluations.first { $0.step == progress.bestStep }
     return (
       ending, progress.step, (clock.now - start).seconds, tokens, skipped,
       progress.firstEvaluation, evaluations.last, best
     )
+  }
+
+  private func loop() throws -> RunSummary.Ending {
+    try look()
+    while progress.step < configuration.schedule.totalSteps {
+      if shouldStop() {
+        if savedStep != progress.step { try save() }
+        return .interrupted
+      }
+      try takeStep()
+      try look()
+      if isSaveDue { try save() }
+    }
+    if savedStep != progress.step { try save() }
+    return .finished
+  }
+
+  /// Evaluates and answers the fixed prompts, where that is due and not done.
+  private func look() throws {
+    guard isEvaluationDue, progress.evaluatedStep != progress.step else { return }
+    try evaluate()
+    try answerSamples()
+    progress.evaluatedStep = progress.step
   }
 
   private func takeStep() throws {
@@ -230,8 +242,11 @@ public final class Trainer {
   private var isLast: Bool { progress.step == configuration.schedule.totalSteps }
 
   private var isEvaluationDue: Bool {
-    if isLast { return true }
-    guard let every = configuration.evaluateEvery else { return stepInEpoch == plan.stepCount }
+    if isLast || progress.step == 0 { return true }
+    guard let every = configuration.evaluateEvery else {
+      // A resumed run stands at the start of the epoch that follows.
+      return stepInEpoch == plan.stepCount || stepInEpoch == 0
+    }
     return progress.step % every == 0
   }
 
@@ -287,7 +302,18 @@ public final class Trainer {
   }
 
   private func notify(_ event: RunEvent) throws {
-    for observer in observers { try observer.observe(event) }
+    for observer in observers {
+      do {
+        try observer.observe(event)
+      } catch {
+        throw ObserverFailure(cause: error)
+      }
+    }
+  }
+
+  /// An observer could not do its part: the run stops, but first it saves.
+  private struct ObserverFailure: Error {
+    let cause: any Error
   }
 }
 

@@ -44,7 +44,7 @@ struct ChatCommand: ParsableCommand {
       let (answer, finish) = try generator.generate(
         tokens, maxTokens: sampling.maxTokens, stops: session.stops, sampling: choice,
         onToken: writer.write)
-      writer.finish()
+      try writer.finish()
       if finish == .context {
         ExitStatus.report("the model's context is full; /reset begins a new conversation")
       }
@@ -54,7 +54,7 @@ struct ChatCommand: ParsableCommand {
   }
 
   private func readTurn() -> String? {
-    if isatty(STDIN_FILENO) == 1 { FileHandle.standardError.write(Data("> ".utf8)) }
+    if isatty(STDIN_FILENO) == 1 { showText("> ") }
     return readLine()
   }
 }

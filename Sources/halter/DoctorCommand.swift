@@ -15,12 +15,12 @@ struct DoctorCommand: ParsableCommand {
   func run() throws {
     let doctor = Doctor(in: try workplace())
     if json { return try printJSON(doctor) }
-    printLine("instruction sets   \(doctor.instructionSets.joined(separator: ", "))")
-    printLine("in use             \(doctor.instructionSet)")
-    printLine("cores              \(doctor.cores)")
-    printLine("memory             \(Quantities.bytes(doctor.memoryBytes))")
-    printLine("f32 products       \(Int(doctor.gemmGFlops)) GFLOP/s")
-    printLine("memory copy        \(Int(doctor.memoryGBPerSecond)) GB/s")
-    printLine("model cache        \(doctor.cache)")
+    try printLine("instruction sets   \(doctor.instructionSets.joined(separator: ", "))")
+    try printLine("in use             \(doctor.instructionSet)")
+    try printLine("cores              \(doctor.cores)")
+    try printLine("memory             \(Quantities.bytes(doctor.memoryBytes))")
+    try printLine("f32 products       \(Int(doctor.gemmGFlops)) GFLOP/s")
+    try printLine("memory copy        \(Int(doctor.memoryGBPerSecond)) GB/s")
+    try printLine("model cache        \(doctor.cache)")
   }
 }

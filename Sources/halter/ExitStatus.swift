@@ -29,7 +29,7 @@ enum ExitStatus {
 
   /// Writes a message to stderr.
   static func report(_ message: String) {
-    FileHandle.standardError.write(Data("halter: \(message)\n".utf8))
+    showText("halter: \(message)\n")
   }
 
   private static func code(of error: any Error) -> Int32? {
@@ -57,6 +57,7 @@ enum ExitStatus {
       case .malformed, .unsupported, .template: 65
       }
     case is ModelError, is AdapterError, is TrainingError: 65
+    case is OutputError: 74
     case let error as CocoaError where error.isFileError: 74
     default: nil
     }

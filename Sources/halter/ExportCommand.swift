@@ -69,6 +69,6 @@ struct ExportCommand: ParsableCommand {
     case .safetensors: try job.merge(to: target)
     case .peft: try job.copyAdapter(to: target)
     }
-    printLine(target.path)
+    try printLine(target.path)
   }
 }

@@ -43,10 +43,12 @@ struct GenerateCommand: ParsableCommand {
     let tokens =
       raw ? session.tokens(ofPlain: prompt) : try session.renderer().prompt(for: messages)
     let writer = AnswerWriter(session, isSilent: json)
-    let (answer, finish) = try session.generator(room: tokens.count + sampling.maxTokens).generate(
+    let (answer, finish) = try session.generator(
+      prompt: tokens.count, answer: sampling.maxTokens
+    ).generate(
       tokens, maxTokens: sampling.maxTokens, stops: session.stops, sampling: sampling.sampling,
       onToken: writer.write)
-    writer.finish()
+    try writer.finish()
     if json {
       try printJSON(
         Result(
@@ -59,23 +61,30 @@ struct GenerateCommand: ParsableCommand {
 final class AnswerWriter {
   private var decoder: StreamDecoder
   private let isSilent: Bool
+  private var failure: OutputError?
 
   init(_ session: ModelSession, isSilent: Bool) {
     decoder = StreamDecoder(session.tokenizer)
     self.isSilent = isSilent
   }
 
-  /// Writes what a token completes; always goes on.
+  /// Writes what a token completes; goes on unless it could not be written.
   func write(_ token: Int32) -> Bool {
     let text = decoder.append(token)
-    if !isSilent { FileHandle.standardOutput.write(Data(text.utf8)) }
-    return true
+    if isSilent { return true }
+    do throws(OutputError) {
+      try printText(text)
+    } catch {
+      failure = error
+    }
+    return failure == nil
   }
 
   /// Writes the rest and ends the line.
-  func finish() {
+  func finish() throws(OutputError) {
+    if let failure { throw failure }
     let rest = decoder.finish()
-    if !isSilent { FileHandle.standardOutput.write(Data((rest + "\n").utf8)) }
+    if !isSilent { try printLine(rest) }
   }
 }
 

@@ -16,7 +16,7 @@ final class Interrupt: Sendable {
     }
     for source in sources {
       source.setEventHandler { [self] in
-        if requested.exchange(true, ordering: .relaxed) { Foundation.exit(130) }
+        if requested.exchange(true, ordering: .relaxed) { _exit(130) }
       }
       source.resume()
     }

@@ -44,10 +44,9 @@ struct ModelCommand: ParsableCommand {
               name: entry.name, state: state, bytes: entry.size, licence: entry.licence,
               source: entry.source, path: path))
         } else {
-          printLine(
-            "\(entry.name)  \(Quantities.bytes(Int(entry.size)))  \(entry.licence ?? "?")  \(state)"
-          )
-          printLine("  \(entry.summary)")
+          try printLine(
+            "\(entry.name)  \(Quantities.bytes(Int(entry.size)))  \(entry.licence ?? "?")  \(state)")
+          try printLine("  \(entry.summary)")
         }
       }
     }
@@ -82,7 +81,7 @@ struct ModelCommand: ParsableCommand {
       defer { watch.cancel() }
       let pulled = try await task.value
       line.end()
-      printLine(pulled.url.path)
+      try printLine(pulled.url.path)
     }
   }
 
@@ -103,17 +102,15 @@ struct ModelCommand: ParsableCommand {
       let place = try workplace()
       let inspection = try Inspection(place.models.resolve(path, relativeTo: place.folder))
       if json { return try printJSON(inspection) }
-      printLine(inspection.path)
-      for fact in inspection.facts { printLine("  \(fact.joined(separator: ": "))") }
+      try printLine(inspection.path)
+      for fact in inspection.facts { try printLine("  \(fact.joined(separator: ": "))") }
       let kinds = Dictionary(grouping: inspection.tensors, by: \.type)
         .map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", ")
-      printLine("  tensors: \(inspection.tensors.count) (\(kinds))")
-      printLine(
-        "  weights: \(Quantities.count(inspection.elements)) in \(Quantities.bytes(inspection.bytes))"
-      )
+      try printLine("  tensors: \(inspection.tensors.count) (\(kinds))")
+      try printLine("  weights: \(Quantities.count(inspection.elements)) in \(Quantities.bytes(inspection.bytes))")
       if tensors {
         for tensor in inspection.tensors {
-          printLine("  \(tensor.name)  \(tensor.type)  \(tensor.shape)")
+          try printLine("  \(tensor.name)  \(tensor.type)  \(tensor.shape)")
         }
       }
     }
@@ -158,5 +155,5 @@ final class PullLine: Sendable {
   /// Clears the line.
   func end() { if isShown && isTerminal { write("\r\u{1B}[K") } }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { showText(text) }
 }

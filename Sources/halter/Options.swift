@@ -19,7 +19,9 @@ struct ModelOptions: ParsableArguments {
   var threads: Int?
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads is at least 1") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is 1 to 1024")
+    }
   }
 
   /// The options as the library takes them.
@@ -58,16 +60,4 @@ struct SamplingOptions: ParsableArguments {
 /// The place that a command runs in.
 func workplace() throws -> Workplace {
   try Workplace(environment: ProcessInfo.processInfo.environment)
-}
-
-/// Writes a line to stdout.
-func printLine(_ text: String) {
-  FileHandle.standardOutput.write(Data((text + "\n").utf8))
-}
-
-/// Writes a value to stdout as one line of JSON.
-func printJSON(_ value: some Encodable) throws {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  printLine(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

@@ -22,7 +22,7 @@ struct RecipeCommand: ParsableCommand {
 
     func run() throws {
       try RecipeLoader.load(path: recipe, overrides: overrides).checkFiles()
-      printLine("\(recipe): ok")
+      try printLine("\(recipe): ok")
     }
   }
 
@@ -45,7 +45,7 @@ struct RecipeCommand: ParsableCommand {
       let loaded = try RecipeLoader.load(path: recipe, overrides: overrides)
       let isPlain = !resolved && !origin && overrides.isEmpty
       let text = isPlain ? loaded.text : loaded.resolved(showingOrigins: origin)
-      FileHandle.standardOutput.write(Data(text.utf8))
+      try printText(text)
     }
   }
 
@@ -65,9 +65,8 @@ struct RecipeCommand: ParsableCommand {
         throw ValidationError("There is no key \"\(key ?? "")\"\(near ?? "").")
       }
       for key in keys {
-        printLine(
-          "\(key.path): \(key.type) (\(key.defaultText.map { "default: \($0)" } ?? "mandatory"))")
-        printLine("  \(key.meaning)")
+        try printLine("\(key.path): \(key.type) (\(key.defaultText.map { "default: \($0)" } ?? "mandatory"))")
+        try printLine("  \(key.meaning)")
       }
     }
   }

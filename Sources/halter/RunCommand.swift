@@ -38,6 +38,8 @@ struct RunCommand: ParsableCommand {
     let console = try console(for: job, resuming: resumed)
     if dryRun { return try job.plan(observer: console) }
     let interrupt = Interrupt()
+    // A reader of the messages that goes away, such as `head`, does not end the run.
+    signal(SIGPIPE, SIG_IGN)
     let summary = try job.run(resuming: resumed, observer: console) {
       interrupt.isRequested
     }
@@ -57,7 +59,7 @@ struct RunCommand: ParsableCommand {
         let elapsed = (ContinuousClock.now - start).components
         return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
       },
-      sink: { FileHandle.standardError.write(Data($0.utf8)) })
+      sink: showText)
   }
 }
 

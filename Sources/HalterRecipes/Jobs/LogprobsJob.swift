@@ -30,6 +30,9 @@ public struct LogprobsJob {
   /// and hands over the log-probabilities of each.
   /// - Throws: `DataError` naming the row that cannot be read.
   public func run(rows url: URL, _ body: (Row) throws -> Void) throws {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw DataError(.missingFile, "there is no such file", file: url.path)
+    }
     var lines = try JSONLines(url: url)
     let renderer = Result { try session.renderer() }
     while let line = try lines.next() {

@@ -22,6 +22,13 @@ public struct Workplace: Sendable {
     folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
   }
 
+  /// The processor with as many threads as are wished for, one per core when nil. Results do not
+  /// depend on the number; far more threads than cores would only wait for each other.
+  func backend(threads: Int?) -> CPUBackend {
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    return CPUBackend(threads: min(threads ?? cores, 4 * cores))
+  }
+
   /// A path as the user wrote it.
   public func url(_ path: String) -> URL { URL(fileURLWithPath: path, relativeTo: folder) }
 }
@@ -102,9 +109,13 @@ public final class ModelSession {
   public init(_ options: Options, in place: Workplace) throws {
     let url = try place.models.resolve(options.model, relativeTo: place.folder)
     let adapter = options.adapter.map { place.url($0) }
+    if let adapter, !FileManager.default.fileExists(atPath: adapter.path) {
+      throw FormatError(
+        .notFound, "there is no such adapter",
+        mend: "Give the directory of a PEFT adapter, such as a run's final/", path: adapter.path)
+    }
     let open = try OpenModel(url, templateName: options.template, adapter: adapter)
-    let backend = CPUBackend(
-      threads: options.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    let backend = place.backend(threads: options.threads)
     checkpoint = open.checkpoint
     model = try open.checkpoint.load(on: backend, trainable: false)
     if let adapter { _ = try PEFTDirectory.load(adapter, into: model.linearSlots) }
@@ -119,9 +130,14 @@ public final class ModelSession {
     PromptRenderer(tokenizer: tokenizer, template: try template.get())
   }
 
-  /// A generator with room for all of the model's context, or for `tokens`.
-  public func generator(room tokens: Int? = nil) -> Generator {
-    Generator(model, capacity: tokens ?? model.contextLength)
+  /// A generator with room for all of the model's context.
+  public func generator() -> Generator {
+    Generator(model, capacity: model.contextLength)
+  }
+
+  /// A generator with room for a prompt and its answer, in tokens, as far as the context reaches.
+  public func generator(prompt: Int, answer: Int) -> Generator {
+    Generator(model, capacity: prompt + min(answer, model.contextLength))
   }
 
   /// Tokens of a plain text, with what the checkpoint puts before every text.

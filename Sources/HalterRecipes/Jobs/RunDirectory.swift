@@ -47,8 +47,11 @@ struct RunDirectory {
   }
 
   private static func cannotCreate(_ url: URL, _ error: any Error) -> FormatError {
-    FormatError(
-      .permissionDenied, "cannot be created: \(error.localizedDescription)",
+    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    var reason = (cause ?? error as NSError).localizedDescription
+    if reason.hasSuffix(".") { reason.removeLast() }
+    return FormatError(
+      .permissionDenied, "cannot be created: \(reason)",
       mend: "Choose another `output`, or mend the permissions or the disk", path: url.path)
   }
 }

@@ -103,8 +103,7 @@ public struct TrainJob {
 
   private func build(_ observer: any RunObserver) throws -> Parts {
     try loaded.checkFiles()
-    let backend = CPUBackend(
-      threads: recipe.train.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    let backend = place.backend(threads: recipe.train.threads)
     let (url, name) = try modelLocation()
     try observer.observe(.stage("Opening \(name)"))
     let open = try OpenModel(url, templateName: recipe.template)
@@ -251,7 +250,7 @@ public struct TrainJob {
     try recipe.eval.samples.map { prompt in
       let tokens = try parts.renderer.prompt(for: [Message(role: .user, content: prompt)])
       let generator = Generator(
-        parts.model, capacity: tokens.count + recipe.eval.maxNewTokens)
+        parts.model, capacity: tokens.count + min(recipe.eval.maxNewTokens, parts.model.contextLength))
       let (answer, finish) = try generator.generate(
         tokens, maxTokens: recipe.eval.maxNewTokens, stops: parts.stops, sampling: Sampling())
       return SampleText(

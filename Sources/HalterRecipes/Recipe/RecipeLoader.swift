@@ -1,4 +1,5 @@
 import Foundation
+import HalterTokenizers
 
 /// Where a value of a recipe comes from.
 public enum RecipeOrigin: Sendable, Equatable {
@@ -50,17 +51,24 @@ public struct LoadedRecipe: Sendable {
     return emitter.lines.joined(separator: "\n") + "\n"
   }
 
-  /// Refuses the recipe if a file or directory that it reads is not there: data, an adapter to
-  /// start from, a model given by its path.
+  /// Refuses the recipe if something that it names is not there: data, an adapter to start from,
+  /// a model given by its path, a chat template.
   ///
-  /// - Throws: an issue of kind `.missingFile` for each, at the place that names it.
+  /// - Throws: an issue for each, at the place that names it; of kind `.missingFile` for files.
   public func checkFiles() throws(RecipeErrors) {
     var issues: [RecipeIssue] = []
+    let templates = ChatTemplate.Kind.allCases.map(\.rawValue)
+    if let template = recipe.template, !templates.contains(template) {
+      issues.append(
+        RecipeIssue(
+          "template: there is no chat template \(quote(template)): expected "
+            + templates.joined(separator: ", "), at: places["template"]))
+    }
     for (key, path) in recipe.inputs
     where !FileManager.default.fileExists(atPath: path.absolute) {
       issues.append(
         RecipeIssue(
-          "\(key): there is no \(quote(path.absolute))", at: places[key], kind: .missingFile))
+          "\(key): there is no \"\(RecipePlace.printable(path.absolute))\"", at: places[key], kind: .missingFile))
     }
     guard issues.isEmpty else { throw RecipeErrors(issues) }
   }

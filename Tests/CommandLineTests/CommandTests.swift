@@ -1,0 +1,156 @@
+import Foundation
+import Testing
+
+/// The command line itself: help, flags, recipes, listings.
+@Suite struct CommandTests {
+  private let work: Workshop
+
+  init() throws { work = try Workshop() }
+
+  @Test(arguments: [
+    "run", "recipe check", "recipe show", "recipe explain", "model list", "model pull",
+    "model inspect", "generate", "chat", "logprobs", "export", "doctor",
+  ])
+  func everyHelpHasAnExampleThatParses(command: String) throws {
+    let words = command.split(separator: " ").map(String.init)
+    let result = try CommandRun(
+      words + ["--help"], in: work.folder, environment: work.environment
+    ).wait()
+    #expect(result.code == 0)
+    #expect(result.err == "")
+    #expect(result.out.contains("Example"))
+    #expect(result.out.contains("halter \(command)"))
+  }
+
+  @Test func theHelpOfTheWholeNamesEveryCommand() throws {
+    let text = try work.succeeds("--help").out
+    for name in ["run", "recipe", "model", "generate", "chat", "logprobs", "export", "doctor"] {
+      #expect(text.contains("  \(name) "), "\(name)")
+    }
+    #expect(text.contains("halter run recipes/sft-lora.yaml"))
+  }
+
+  @Test func theVersionIsANumber() throws {
+    #expect(try work.succeeds("--version").out.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+  }
+
+  @Test(arguments: [
+    ["nonsense"], ["run"], ["run", "a.yaml", "--no-such-flag"], ["generate", "x"],
+    ["generate", "--model", "m"], ["generate", "--model", "m", "--threads", "0", "x"],
+    ["generate", "--model", "m", "--threads", "100000", "x"],
+    ["generate", "--model", "m", "--temperature", "-1", "x"],
+    ["generate", "--model", "m", "--temperature", "nan", "x"],
+    ["generate", "--model", "m", "--top-k", "0", "x"],
+    ["generate", "--model", "m", "--top-p", "1.5", "x"],
+    ["generate", "--model", "m", "--max-tokens", "0", "x"],
+    ["generate", "--model", "m", "--max-tokens", "many", "x"],
+    ["export", "--output", "o"], ["export", "run", "--output", "o"],
+    ["export", "run", "--merge", "--format", "peft", "--output", "o"],
+    ["export", "run", "--merge", "--format", "zip", "--output", "o"],
+    ["export", "run", "--model", "m", "--merge", "--output", "o"],
+    ["export", "--model", "m", "--checkpoint", "best", "--merge", "--output", "o"],
+    ["recipe", "explain", "no_such_key"], ["logprobs", "--model", "m"],
+  ])
+  func badFlagsAre64(arguments: [String]) throws {
+    let result = try CommandRun(
+      arguments, in: work.folder, environment: work.environment
+    ).wait()
+    #expect(result.code == 64, "\(result.err)")
+    #expect(result.out == "")
+    #expect(result.err.hasPrefix("Error: "))
+    #expect(!work.exists("o"))
+  }
+
+  // MARK: - recipe
+
+  private static let shipped: [String] = {
+    let folder = Repository.root.appending(path: "recipes")
+    let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? []
+    return names.filter { $0.hasSuffix(".yaml") }.sorted()
+  }()
+
+  @Test(arguments: shipped)
+  func everyShippedRecipeIsSound(name: String) throws {
+    let path = Repository.root.appending(path: "recipes/\(name)").path
+    let result = try work.halter("recipe", "check", path)
+    if result.code == 66 {
+      // Data that is made or fetched, and not here: the recipe itself is sound.
+      #expect(result.err.contains("there is no"))
+    } else {
+      #expect(result.code == 0, "\(result.err)")
+      #expect(result.out == "\(path): ok\n")
+    }
+  }
+
+  @Test func thereAreShippedRecipes() {
+    #expect(Self.shipped.contains("tiny.yaml"))
+    #expect(Self.shipped.contains("sft-lora.yaml"))
+  }
+
+  @Test func checkPrintsEveryFault() throws {
+    try work.recipe(replacing: "train.jsonl, validation: validation.jsonl", by: "a, validation: b")
+    try work.fails(
+      66, "recipe", "check", "tiny.yaml",
+      saying: ["data.train.0.path", "data.validation.0.path", work.url("a").path])
+    try work.recipe(replacing: "warmup: 1", by: "warm: 1")
+    try work.fails(65, "recipe", "check", "tiny.yaml", saying: ["tiny.yaml:4:", "warm"])
+  }
+
+  @Test func showPrintsTheRecipeAsItIsOrResolved() throws {
+    #expect(try work.succeeds("recipe", "show", "tiny.yaml").out == (try work.read("tiny.yaml")))
+    let resolved = try work.succeeds("recipe", "show", "tiny.yaml", "--resolved").out
+    #expect(resolved.contains("betas:"))
+    #expect(!resolved.contains("#"))
+    try work.write(resolved, to: "resolved.yaml")
+    #expect(try work.succeeds("recipe", "show", "resolved.yaml", "--resolved").out == resolved)
+    let origins = try work.succeeds(
+      "recipe", "show", "tiny.yaml", "train.seed=9", "--resolved", "--origin"
+    ).out
+    #expect(origins.contains("seed: 9  # override train.seed=9"))
+    #expect(origins.contains("# default"))
+  }
+
+  @Test func explainKnowsEveryKey() throws {
+    let one = try work.succeeds("recipe", "explain", "train.warmup").out
+    #expect(one.contains("train.warmup: "))
+    #expect(one.contains("default: 0.05"))
+    #expect(try work.succeeds("recipe", "explain", "warmup").out == one)
+    #expect(try work.succeeds("recipe", "explain").lines.count > 60)
+    let result = try work.halter("recipe", "explain", "train.warmpu")
+    #expect(result.code == 64)
+    #expect(result.err.contains("did you mean"))
+  }
+
+  // MARK: - model and doctor
+
+  @Test func theListOfModelsSaysWhatIsHere() throws {
+    let text = try work.succeeds("model", "list").out
+    #expect(text.contains("smollm2-135m-instruct"))
+    #expect(text.contains("not pulled"))
+    let rows = try Metrics.objects(work.succeeds("model", "list", "--json").out)
+    #expect(rows.first?["licence"] as? String == "Apache-2.0")
+  }
+
+  @Test func unknownModelsCannotBePulled() throws {
+    try work.fails(66, "model", "pull", "nosuch", saying: ["'nosuch'", "hf:OWNER/NAME"])
+    try work.fails(66, "model", "inspect", "nosuch", saying: ["'nosuch'"])
+  }
+
+  @Test func theDoctorMeasures() throws {
+    let object = try #require(
+      try Metrics.objects(work.succeeds("doctor", "--json").out).first)
+    #expect((object["gemmGFlops"] as? Double ?? 0) > 0)
+    #expect((object["cores"] as? Int ?? 0) > 0)
+    #expect(object["cache"] as? String == work.environment["HALTER_HOME"])
+  }
+
+  @Test func coloursComeOnlyWithATerminal() throws {
+    work.environment["TERM"] = "xterm-256color"
+    let plain = try work.halter("run", "tiny.yaml", "--dry-run")
+    work.environment["NO_COLOR"] = "1"
+    let none = try work.halter("run", "tiny.yaml", "--dry-run")
+    #expect(plain.code == 0)
+    #expect(!plain.err.contains("\u{1B}"))
+    #expect(plain.err == none.err)
+  }
+}
