@@ -54,6 +54,10 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
 
+    // The ground: no dependencies.
+    layer("HalterJSON", uses: []),
+    layer("HalterRandom", uses: []),
+
     // The engine.
     layer("HalterBackend", uses: ["CHalterKernels", "COpenBLAS"], settings: house),
     layer("HalterTensor", uses: ["HalterBackend"]),
@@ -61,18 +65,21 @@ let package = Package(
     // Parts: layers, optimisers, bytes on disk, text.
     layer("HalterNN", uses: ["HalterBackend", "HalterTensor"]),
     layer("HalterOptim", uses: ["HalterBackend", "HalterTensor"]),
-    layer("HalterFormats", uses: ["HalterBackend", "CHDF5", crypto], settings: house),
-    layer("HalterTokenizers", uses: []),
+    layer(
+      "HalterFormats", uses: ["HalterBackend", "HalterJSON", "CHDF5", crypto], settings: house),
+    layer("HalterTokenizers", uses: ["HalterJSON"]),
 
     // Models, adapters, data.
     layer(
       "HalterModels",
       uses: [
-        "HalterBackend", "HalterFormats", "HalterNN", "HalterTensor", "HalterTokenizers",
+        "HalterBackend", "HalterFormats", "HalterNN", "HalterRandom", "HalterTensor",
+        "HalterTokenizers",
       ]),
     layer(
-      "HalterAdapters", uses: ["HalterBackend", "HalterFormats", "HalterNN", "HalterTensor"]),
-    layer("HalterData", uses: ["HalterTokenizers"]),
+      "HalterAdapters",
+      uses: ["HalterBackend", "HalterFormats", "HalterNN", "HalterRandom", "HalterTensor"]),
+    layer("HalterData", uses: ["HalterJSON", "HalterRandom", "HalterTokenizers"]),
     layer("HalterHub", uses: [crypto], settings: house),
 
     // The training loop, and the place where everything meets.
@@ -80,14 +87,14 @@ let package = Package(
       "HalterTraining",
       uses: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
-        "HalterNN", "HalterOptim", "HalterTensor", "HalterTokenizers", logging,
+        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers", logging,
       ]),
     layer(
       "HalterRecipes",
       uses: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterHub",
-        "HalterModels", "HalterNN", "HalterOptim", "HalterTensor", "HalterTokenizers",
-        "HalterTraining", crypto, logging, "Yams",
+        "HalterJSON", "HalterModels", "HalterNN", "HalterOptim", "HalterTensor",
+        "HalterTokenizers", "HalterTraining", crypto, logging, "Yams",
       ]),
     .executableTarget(
       name: "halter",
@@ -97,23 +104,36 @@ let package = Package(
       ], swiftSettings: house),
 
     // Tests: one target per module, and the golden values of the reference libraries.
+    tests(of: "HalterJSON", uses: ["HalterRandom"]),
+    tests(of: "HalterRandom"),
     tests(of: "CHalterKernels"),
     tests(of: "HalterFormats", resources: [.copy("Fixtures")]),
     tests(of: "HalterTokenizers", resources: [.copy("Fixtures")]),
-    tests(of: "HalterData", uses: ["HalterTokenizers"]),
+    tests(of: "HalterData", uses: ["HalterJSON", "HalterRandom", "HalterTokenizers"]),
     tests(
       of: "HalterHub",
       uses: [
         crypto, .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "FlyingSocks", package: "FlyingFox"),
       ]),
-    tests(of: "HalterTraining", uses: ["HalterFormats"]),
+    tests(
+      of: "HalterTraining",
+      uses: [
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
+        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
+      ]),
     tests(of: "HalterRecipes"),
+    tests(of: "HalterBackend", uses: ["HalterRandom"]),
+    tests(of: "HalterTensor", uses: ["HalterBackend", "HalterRandom"]),
+    tests(of: "HalterNN", uses: ["HalterBackend", "HalterRandom", "HalterTensor"]),
+    tests(of: "HalterOptim", uses: ["HalterBackend", "HalterRandom", "HalterTensor"]),
     .testTarget(
       name: "ParityTests",
       dependencies: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
-        "HalterNN", "HalterOptim", "HalterTensor", "HalterTokenizers",
+        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
       ], resources: [.copy("Fixtures")], swiftSettings: house),
+    // Runs the built command as a user would.
+    .testTarget(name: "CommandLineTests", dependencies: ["halter"], swiftSettings: house),
   ]
 )

@@ -27,7 +27,7 @@ fail() { note "bench: $*"; exit 1; }
 # The median of the numbers on stdin, one a line.
 median() {
   sort -g | awk '{ v[NR] = $1 }
-    END { if (NR == 0) exit 1; printf "%.6g\n", NR % 2 ? v[(NR+1)/2] : (v[NR/2] + v[NR/2+1]) / 2 }'
+    END { if (NR == 0) exit 1; printf "%.10g\n", NR % 2 ? v[(NR+1)/2] : (v[NR/2] + v[NR/2+1]) / 2 }'
 }
 # The values of a key of JSON objects on stdin, one a line.
 values() { grep -o "\"$1\" *: *[-+.0-9eE]*" | sed 's/.*: *//'; }
@@ -95,7 +95,8 @@ decode() {
 }
 
 train_peer() {
-  "$peer/bin/python" "$root/Benchmarks/peer_lora.py" "$work/base" 4 512 "$steps" >"$work/peer.json"
+  "$peer/bin/python" "$root/Benchmarks/peer_lora.py" "$work/base" 4 512 "$steps" \
+    >"$work/peer.json" 2>"$work/peer.log" || { cat "$work/peer.log" >&2; fail "the peer failed"; }
   grep -o '"seconds": \[[^]]*\]' "$work/peer.json" | tr -d '[]' | sed 's/.*: *//' | tr ',' '\n' |
     tail -n +2 >>"$work/peer-step.txt"
   values peak_bytes <"$work/peer.json" >>"$work/peer-memory.txt"
@@ -135,7 +136,7 @@ commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)
 [[ -z $(git -C "$root" status --porcelain 2>/dev/null) ]] || commit=$commit+changes
 cores=$(nproc)
 
-line() { printf '%-44s %14s %14s %8s\n' "$@"; }
+line() { printf "%-44s %14s %14s %8s\n" "$@" | sed "s/ *$//"; }
 line "$model, LoRA r=16 all-linear, f32" Halter "${peer:+PyTorch+PEFT}" "${peer:+ratio}"
 line "training, 4 x 512 tokens: tokens/s" "$(rate "$step")" "${peer:+$(rate "$peer_step")}" \
   "${peer:+$(ratio "$peer_step" "$step")}"

@@ -1,5 +1,6 @@
 import HalterBackend
 import HalterNN
+import HalterRandom
 import HalterTensor
 
 /// The low-rank adapters of a model: what a LoRA run trains and saves.

@@ -1,5 +1,6 @@
 import HalterBackend
 import HalterNN
+import HalterRandom
 import HalterTensor
 
 /// A frozen linear layer with a low-rank adapter: y = x Wᵀ + b + s · dropout(x) Aᵀ Bᵀ

@@ -121,7 +121,7 @@ public enum PEFTDirectory {
     if let bias = try file.string("bias"), bias != "none" {
       throw AdapterError(path: url.path, "bias is \"\(bias)\", only none is supported")
     }
-    for key in unsupported where !isEmpty(file.values[key]) {
+    for key in unsupported where !file.isOff(key) {
       throw AdapterError(path: url.path, "\(key) is not supported")
     }
     let layers = try file.integers("layers_to_transform")
@@ -144,25 +144,12 @@ public enum PEFTDirectory {
     "trainable_token_indices", "alora_invocation_tokens", "use_bdlora", "arrow_config",
   ]
 
-  /// Whether a feature is off: its key absent, null, false, or an empty list or object.
-  private static func isEmpty(_ value: Any?) -> Bool {
-    switch value {
-    case nil, is NSNull: true
-    case let list as [Any]: list.isEmpty
-    case let object as [String: Any]: object.isEmpty
-    case let flag as Bool: !flag
-    default: false
-    }
-  }
-
   private static func targets(_ file: ConfigFile) throws -> LoRAConfiguration.Targets {
-    switch file.values["target_modules"] {
-    case nil, is NSNull: return .names(["q_proj", "v_proj"])  // PEFT's default for Llama
-    case let text as String: return text == "all-linear" ? .allLinear : .pattern(text)
-    case let names as [String]: return .names(names)
-    default:
-      throw AdapterError(path: file.path, "target_modules is neither a string nor a list of names")
+    if file.isList("target_modules") { return .names(try file.strings("target_modules")) }
+    guard let text = try file.string("target_modules") else {
+      return .names(["q_proj", "v_proj"])  // PEFT's default for Llama
     }
+    return text == "all-linear" ? .allLinear : .pattern(text)
   }
 
   private static func patterns<T>(
@@ -170,7 +157,7 @@ public enum PEFTDirectory {
   ) throws -> [String: T] {
     guard let object = try file.object(key) else { return [:] }
     var patterns: [String: T] = [:]
-    for name in object.values.keys {
+    for name in object.keys {
       patterns[name] = try object.require(name, read(object, name))
     }
     return patterns
@@ -185,8 +172,10 @@ public enum PEFTDirectory {
     case .names(let names): targets = names
     case .allLinear:
       // The short names of what was wrapped: explicit, and understood by every version.
-      targets = Set(adapter.layers.compactMap { $0.name.split(separator: ".").last.map(String.init) })
-        .sorted()
+      targets = Set(
+        adapter.layers.compactMap { $0.name.split(separator: ".").last.map(String.init) }
+      )
+      .sorted()
     }
     return [
       "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base,

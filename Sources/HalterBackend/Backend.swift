@@ -87,7 +87,8 @@ public protocol Backend: AnyObject {
 
   /// Causal attention inside each segment, heads grouped onto kv heads (Ainslie et al. 2023).
   /// `out` is [T, heads · headDim]; `lse` [heads, T] keeps the log-sum-exp for the gradient.
-  func attention(_ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer)
+  func attention(
+    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer)
   /// The gradients of `attention` by q, k and v, which are overwritten.
   func attentionBackward(
     _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer,

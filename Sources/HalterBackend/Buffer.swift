@@ -67,7 +67,8 @@ public final class Buffer {
   /// The first `count` elements from an offset on, as a host array.
   public func read<T: BitwiseCopyable>(_ type: T.Type, count: Int, at offset: Int = 0) -> [T] {
     precondition(
-      holds(offset + count, of: T.self), "reading \(count) values at \(offset) of \(byteCount) bytes")
+      holds(offset + count, of: T.self),
+      "reading \(count) values at \(offset) of \(byteCount) bytes")
     let start = base.assumingMemoryBound(to: T.self) + offset
     return [T](UnsafeBufferPointer(start: start, count: count))
   }

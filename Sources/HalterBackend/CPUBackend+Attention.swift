@@ -65,7 +65,8 @@ extension CPUBackend {
     scores: UnsafeMutablePointer<Float>, queries: Int, keys: Int, visible: Int, d: Int,
     scale: Float
   ) {
-    product(q, lda: ldq, k, ldb: ldk, transposeB: true, scores, ldc: keys, m: queries, n: keys, k: d)
+    product(
+      q, lda: ldq, k, ldb: ldk, transposeB: true, scores, ldc: keys, m: queries, n: keys, k: d)
     kernels.pointee.causal_softmax(queries, keys, visible, scale, scores, keys, lse)
     product(scores, lda: keys, v, ldb: ldk, out, ldc: ldq, m: queries, n: d, k: keys)
   }

@@ -1,81 +1,99 @@
 import Foundation
+import HalterJSON
 
 /// A JSON object from a file, read key by key with errors that name the key.
 public struct ConfigFile {
   /// The file, and the keys that lead to this object.
   public let path: String
-  /// The object as it was read.
-  public let values: [String: Any]
+  private let object: JSONObject
 
   /// Reads a JSON object.
   /// - Throws: `FormatError` if the file cannot be read or is not a JSON object.
   public init(_ url: URL) throws(FormatError) {
-    let file = try MappedFile(url)
-    let data = file.withBytes { Data($0) }
-    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-      throw FormatError(
-        .malformed, "is not a JSON object (\(data.count) bytes)",
-        mend: "The file may be cut short, or not be a configuration", path: url.path)
+    let json = try MappedFile(url).withBytes {
+      (bytes: UnsafeRawBufferPointer) throws(FormatError) in
+      try JSONValue(parsing: bytes, path: url.path)
     }
-    self.init(path: url.path, values: object)
+    guard let object = json.object else {
+      throw FormatError(
+        .malformed, "is \(json.kindInWords), expected a JSON object",
+        mend: "The file may not be a configuration", path: url.path)
+    }
+    self.init(path: url.path, object: object)
   }
 
-  private init(path: String, values: [String: Any]) {
+  private init(path: String, object: JSONObject) {
     self.path = path
-    self.values = values
+    self.object = object
   }
+
+  /// The keys in the order of the file.
+  public var keys: [String] { object.keys }
 
   /// An integer, nil when the key is absent or null.
   public func integer(_ key: String) throws(FormatError) -> Int? {
     guard let value = present(key) else { return nil }
-    guard let number = value as? NSNumber, !isBool(value), let whole = Int(exactly: number) else {
-      throw wrong(key, value, "a whole number")
-    }
+    guard let whole = whole(value) else { throw wrong(key, value, "a whole number") }
     return whole
   }
 
   /// A number, nil when the key is absent or null.
   public func number(_ key: String) throws(FormatError) -> Double? {
     guard let value = present(key) else { return nil }
-    guard let number = value as? NSNumber, !isBool(value), number.doubleValue.isFinite else {
-      throw wrong(key, value, "a number")
-    }
-    return number.doubleValue
+    guard let number = value.double else { throw wrong(key, value, "a number") }
+    return number
   }
 
   /// A Boolean, nil when the key is absent or null.
   public func bool(_ key: String) throws(FormatError) -> Bool? {
     guard let value = present(key) else { return nil }
-    guard isBool(value), let bool = value as? Bool else { throw wrong(key, value, "true or false") }
+    guard let bool = value.bool else { throw wrong(key, value, "true or false") }
     return bool
   }
 
   /// A string, nil when the key is absent or null.
   public func string(_ key: String) throws(FormatError) -> String? {
     guard let value = present(key) else { return nil }
-    guard let string = value as? String else { throw wrong(key, value, "a string") }
+    guard let string = value.string else { throw wrong(key, value, "a string") }
     return string
   }
 
   /// An object, nil when the key is absent or null.
   public func object(_ key: String) throws(FormatError) -> ConfigFile? {
     guard let value = present(key) else { return nil }
-    guard let object = value as? [String: Any] else { throw wrong(key, value, "an object") }
-    return ConfigFile(path: "\(path): \(key)", values: object)
+    guard let object = value.object else { throw wrong(key, value, "an object") }
+    return ConfigFile(path: "\(path): \(key)", object: object)
+  }
+
+  /// Whether the value of a key is a list.
+  public func isList(_ key: String) -> Bool { present(key)?.array != nil }
+
+  /// Whether a feature is off: its key absent, null, false, or an empty list or object.
+  public func isOff(_ key: String) -> Bool {
+    guard let value = present(key) else { return true }
+    return value.bool == false || value.array?.isEmpty == true || value.object?.count == 0
+  }
+
+  /// One string or a list of them, empty when the key is absent or null.
+  public func strings(_ key: String) throws(FormatError) -> [String] {
+    try list(key, of: "a string or a list of them", \.string)
   }
 
   /// One integer or a list of them, empty when the key is absent or null.
   public func integers(_ key: String) throws(FormatError) -> [Int] {
+    try list(key, of: "a whole number or a list of them", whole)
+  }
+
+  private func list<Element>(
+    _ key: String, of expected: String, _ read: (JSONValue) -> Element?
+  ) throws(FormatError) -> [Element] {
     guard let value = present(key) else { return [] }
-    let list = value as? [Any] ?? [value]
-    var numbers: [Int] = []
-    for item in list {
-      guard let number = item as? NSNumber, !isBool(item), let whole = Int(exactly: number) else {
-        throw wrong(key, value, "a whole number or a list of them")
-      }
-      numbers.append(whole)
+    var elements: [Element] = []
+    for item in value.array.map(Array.init) ?? [value] {
+      guard let element = read(item) else { throw wrong(key, item, expected) }
+      elements.append(element)
     }
-    return numbers
+    return elements
   }
 
   /// The value that a mandatory key must have.
@@ -88,19 +106,17 @@ public struct ConfigFile {
     return value
   }
 
-  private func present(_ key: String) -> Any? {
-    guard let value = values[key], !(value is NSNull) else { return nil }
+  private func present(_ key: String) -> JSONValue? {
+    guard let value = object[key], !value.isNull else { return nil }
     return value
   }
 
-  private func wrong(_ key: String, _ value: Any, _ expected: String) -> FormatError {
-    FormatError(
-      .wrongType, "\"\(key)\" is \(String("\(value)".prefix(60))), expected \(expected)", path: path)
+  /// Some tools write whole numbers as `2048.0`.
+  private func whole(_ value: JSONValue) -> Int? {
+    value.integer ?? value.double.flatMap(Int.init(exactly:))
   }
 
-  /// JSON numbers and Booleans both arrive as `NSNumber`; only a Boolean has this type code.
-  private func isBool(_ value: Any) -> Bool {
-    guard let number = value as? NSNumber else { return value is Bool }
-    return String(cString: number.objCType) == "c"
+  private func wrong(_ key: String, _ value: JSONValue, _ expected: String) -> FormatError {
+    FormatError(.wrongType, "\"\(key)\" is \(value.excerpt), expected \(expected)", path: path)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HalterJSON
 
 /// The weights in a checkpoint directory: one safetensors file, or the shards that its index
 /// names, presented as one file.
@@ -63,32 +64,28 @@ public struct SafetensorsDirectory: WeightFile {
         .malformed, "the index has \(file.size) bytes, far more than an index needs",
         path: index.path)
     }
-    return try file.withBytes {
-      (bytes: UnsafeRawBufferPointer) throws(FormatError) -> [String: String] in
-      var map: [String: String]?
-      var json = HeaderJSON(bytes, path: index.path, origin: 0)
-      try json.object { (json: inout HeaderJSON, key: String) throws(FormatError) in
-        guard key == "weight_map" else { return try json.skipValue() }
-        map = try readWeightMap(&json)
-      }
-      try json.expectEnd()
-      guard let map, !map.isEmpty else { throw json.malformed("it has no 'weight_map'") }
-      return map
+    let json = try file.withBytes { (bytes: UnsafeRawBufferPointer) throws(FormatError) in
+      try JSONValue(parsing: bytes, path: index.path)
     }
-  }
-
-  private static func readWeightMap(
-    _ json: inout HeaderJSON
-  ) throws(FormatError) -> [String: String] {
+    func malformed(_ message: String, _ value: JSONValue) -> FormatError {
+      .malformedJSON(message, path: index.path, offset: value.offset)
+    }
+    guard let members = json.object?["weight_map"]?.object else {
+      throw malformed("it has no object 'weight_map'", json)
+    }
     var map: [String: String] = [:]
-    try json.object { (json: inout HeaderJSON, tensor: String) throws(FormatError) in
-      let file = try json.string()
-      guard map[tensor] == nil else { throw json.malformed("a tensor is listed twice") }
+    for member in members {
+      guard let file = member.value.string else {
+        throw malformed("found \(member.value.kindInWords), expected a file name", member.value)
+      }
       // A name from outside must not lead out of the directory.
       guard !file.isEmpty, !file.contains("/"), !file.contains("\0"), file != "..", file != "."
-      else { throw json.malformed("'\(FormatError.shortened(file))' is not a plain file name") }
-      map[tensor] = file
+      else {
+        throw malformed("'\(FormatError.shortened(file))' is not a plain file name", member.value)
+      }
+      map[member.key] = file
     }
+    guard !map.isEmpty else { throw malformed("its 'weight_map' is empty", json) }
     return map
   }
 

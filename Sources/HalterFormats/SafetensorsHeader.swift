@@ -1,3 +1,5 @@
+import HalterJSON
+
 /// Reading and checking the head of a safetensors file.
 struct SafetensorsHeader {
   let path: String
@@ -6,7 +8,6 @@ struct SafetensorsHeader {
   private(set) var records: [TensorRecord] = []
   private(set) var metadata: [String: String] = [:]
   private var names: Set<String> = []
-  private var hasMetadata = false
 
   /// Reads the header of a file with these bytes.
   init(_ bytes: UnsafeRawBufferPointer, path: String) throws(FormatError) {
@@ -15,16 +16,20 @@ struct SafetensorsHeader {
     dataStart = 8 + length
     fileSize = bytes.count
     let text = UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])
-    var json = HeaderJSON(text, path: path, origin: 8)
-    try json.object { (json: inout HeaderJSON, key: String) throws(FormatError) in
-      if key == "__metadata__" {
-        try readMetadata(&json)
+    let json = try JSONValue(parsing: text, path: path, origin: 8)
+    guard let members = json.object else { throw malformed(json, "expected an object") }
+    for member in members {
+      if member.key == "__metadata__" {
+        try readMetadata(member.value)
       } else {
-        try readTensor(key, &json)
+        try readTensor(member.key, member.value)
       }
     }
-    try json.expectEnd()
     try checkTiling()
+  }
+
+  private func malformed(_ value: JSONValue, _ expected: String) -> FormatError {
+    .malformedJSON("found \(value.kindInWords), \(expected)", path: path, offset: 8 + value.offset)
   }
 
   private static func length(
@@ -50,39 +55,45 @@ struct SafetensorsHeader {
     return Int(stated)
   }
 
-  private mutating func readMetadata(_ json: inout HeaderJSON) throws(FormatError) {
-    guard !hasMetadata else { throw json.malformed("'__metadata__' appears twice") }
-    hasMetadata = true
-    try json.object { (json: inout HeaderJSON, key: String) throws(FormatError) in
-      guard metadata[key] == nil else { throw json.malformed("a metadata key appears twice") }
-      metadata[key] = try json.string()
+  private mutating func readMetadata(_ value: JSONValue) throws(FormatError) {
+    guard let members = value.object else { throw malformed(value, "expected an object") }
+    for member in members {
+      guard let text = member.value.string else { throw malformed(member.value, "expected text") }
+      metadata[member.key] = text
     }
   }
 
-  private mutating func readTensor(
-    _ name: String, _ json: inout HeaderJSON
-  ) throws(FormatError) {
+  private mutating func readTensor(_ name: String, _ value: JSONValue) throws(FormatError) {
+    // The JSON has no key twice; two that Swift takes for the same text would still be one here.
     guard names.insert(name).inserted else {
       throw failure(.malformed, name, "the header names this tensor twice")
     }
-    var typeName: String?
-    var shape: [Int]?
-    var range: [Int]?
-    try json.object { (json: inout HeaderJSON, key: String) throws(FormatError) in
-      switch key {
-      case "dtype" where typeName == nil: typeName = try json.string()
-      case "shape" where shape == nil: shape = try json.naturals("a shape", limit: 64)
-      case "data_offsets" where range == nil:
-        range = try json.naturals("data_offsets", limit: 2)
-      case "dtype", "shape", "data_offsets":
-        throw failure(.malformed, name, "'\(key)' appears twice")
-      default: try json.skipValue()
-      }
-    }
+    guard let entry = value.object else { throw malformed(value, "expected an object") }
+    let typeName = entry["dtype"]?.string
+    let shape = try naturals(entry["shape"], of: name, limit: 64)
+    let range = try naturals(entry["data_offsets"], of: name, limit: 2)
     guard let typeName, let shape, let range, range.count == 2 else {
       throw failure(.malformed, name, "its entry needs dtype, shape and two data_offsets")
     }
     records.append(try record(name, typeName, shape, range))
+  }
+
+  /// A list of whole numbers of 0 or more, nil where there is none.
+  private func naturals(
+    _ value: JSONValue?, of name: String, limit: Int
+  ) throws(FormatError) -> [Int]? {
+    guard let list = value?.array else { return nil }
+    guard list.count <= limit else {
+      throw failure(.malformed, name, "a list of its entry has more than \(limit) numbers")
+    }
+    var numbers: [Int] = []
+    for element in list {
+      guard let number = element.integer, number >= 0 else {
+        throw malformed(element, "\(element.excerpt), expected a whole number of 0 to 2^63 - 1")
+      }
+      numbers.append(number)
+    }
+    return numbers
   }
 
   private func record(

@@ -15,7 +15,8 @@ extension WeightFile {
       (0..<count).map { index in
         switch type {
         case .f16:
-          Float(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)))
+          Float(
+            Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)))
         case .bf16:
           Float(
             bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))

@@ -1,4 +1,4 @@
-import HalterBackend
+import HalterRandom
 
 #if canImport(Glibc)
   import Glibc

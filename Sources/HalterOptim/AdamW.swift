@@ -108,7 +108,8 @@ public final class AdamW {
 
   /// Puts saved moments back and continues from a step.
   public func restore(_ saved: [Moments], step: Int) {
-    precondition(saved.count == moments.count, "\(saved.count) moments for \(moments.count) tensors")
+    precondition(
+      saved.count == moments.count, "\(saved.count) moments for \(moments.count) tensors")
     for (moments, saved) in zip(moments, saved) {
       precondition(saved.first.count == moments.first.count)
       precondition(saved.second.count == moments.second.count)

@@ -1,73 +1,63 @@
-/// A node of a `JSONTape` with the path that led to it, for the small parts of a file.
+import HalterJSON
+
+/// A value in a tokenizer file with the path that led to it: errors name the path.
 struct JSONView {
-  let tape: JSONTape
-  let node: Int
+  let value: JSONValue
   let path: String
 
-  init(_ tape: JSONTape, node: Int = 0, path: String = "$") {
-    self.tape = tape
-    self.node = node
+  init(_ value: JSONValue, path: String = "$") {
+    self.value = value
     self.path = path
   }
 
-  var isNull: Bool { tape.kind(node) == .null }
+  /// Reads the text of a whole file.
+  init(parsing bytes: [UInt8]) throws(TokenizerError) {
+    do {
+      self.init(try JSONValue(parsing: bytes))
+    } catch {
+      throw TokenizerError(
+        .malformed, error.message, at: "byte \(error.offset)", mend: "fetch the file again")
+    }
+  }
 
   func error(_ what: String) -> TokenizerError {
     TokenizerError(.malformed, what, at: path)
   }
 
-  /// The members of an object in the order of the file.
-  func members() throws(TokenizerError) -> [(key: String, value: JSONView)] {
-    guard tape.kind(node) == .object else { throw error("expected an object") }
-    var out: [(key: String, value: JSONView)] = []
-    var at = node + 1
-    while at < tape.next(node) {
-      let key = try tape.string(at)
-      out.append((key, JSONView(tape, node: at + 1, path: "\(path).\(key)")))
-      at = tape.next(at + 1)
-    }
-    return out
+  func object() throws(TokenizerError) -> JSONObject {
+    guard let object = value.object else { throw error("expected an object") }
+    return object
   }
 
+  func array() throws(TokenizerError) -> JSONArray {
+    guard let array = value.array else { throw error("expected an array") }
+    return array
+  }
+
+  /// The elements of an array, each with its path.
   func elements() throws(TokenizerError) -> [JSONView] {
-    guard tape.kind(node) == .array else { throw error("expected an array") }
-    var out: [JSONView] = []
-    var at = node + 1
-    while at < tape.next(node) {
-      out.append(JSONView(tape, node: at, path: "\(path)[\(out.count)]"))
-      at = tape.next(at)
-    }
-    return out
+    try array().enumerated().map { JSONView($1, path: "\(path)[\($0)]") }
   }
 
-  /// The member `key` of an object; nil if it is absent or null. The first of equal keys counts.
+  /// The member `key` of an object; nil if it is absent or null.
   func member(_ key: String) throws(TokenizerError) -> JSONView? {
-    guard tape.kind(node) == .object else { throw error("expected an object") }
-    var at = node + 1
-    while at < tape.next(node) {
-      let value = JSONView(tape, node: at + 1, path: "\(path).\(key)")
-      if try tape.string(at) == key { return value.isNull ? nil : value }
-      at = tape.next(at + 1)
-    }
-    return nil
+    guard let value = try object()[key], !value.isNull else { return nil }
+    return JSONView(value, path: "\(path).\(key)")
   }
 
   func string() throws(TokenizerError) -> String {
-    guard tape.kind(node) == .string else { throw error("expected a string") }
-    return try tape.string(node)
+    guard let string = value.string else { throw error("expected a string") }
+    return string
   }
 
   func integer() throws(TokenizerError) -> Int {
-    guard let value = tape.integer(node) else { throw error("expected a whole number") }
-    return value
+    guard let integer = value.integer else { throw error("expected a whole number") }
+    return integer
   }
 
   func bool() throws(TokenizerError) -> Bool {
-    switch tape.kind(node) {
-    case .true_: return true
-    case .false_: return false
-    default: throw error("expected true or false")
-    }
+    guard let bool = value.bool else { throw error("expected true or false") }
+    return bool
   }
 
   func string(_ key: String) throws(TokenizerError) -> String? {

@@ -1,7 +1,8 @@
+import HalterJSON
+
 /// Reads the `model` of a tokenizer.json: vocabulary, merges and flags.
 struct ModelReader {
   private let view: JSONView
-  private var tape: JSONTape { view.tape }
 
   init(_ view: JSONView) {
     self.view = view
@@ -15,7 +16,7 @@ struct ModelReader {
         throw TokenizerError(.unsupported, "\(key) is not supported", at: view.path)
       }
     }
-    if let dropout = try view.member("dropout"), dropout.tape.integer(dropout.node) != 0 {
+    if let dropout = try view.member("dropout"), dropout.value.double != 0 {
       throw TokenizerError(
         .unsupported, "BPE dropout is not supported", at: dropout.path, mend: "set it to null")
     }
@@ -35,15 +36,13 @@ struct ModelReader {
   }
 
   private func vocabulary(_ vocab: JSONView) throws(TokenizerError) -> TokenTable {
-    guard tape.kind(vocab.node) == .object else { throw vocab.error("expected an object") }
-    let end = tape.next(vocab.node)
-    var tokens = TokenTable(capacity: (end - vocab.node) / 2)
+    let members = try vocab.object()
+    var tokens = TokenTable(capacity: members.count)
     var text: [UInt8] = []
-    var at = vocab.node + 1
-    while at < end {
+    for member in members {
       text.removeAll(keepingCapacity: true)
-      try tape.appendString(at, to: &text)
-      guard let id = tape.integer(at + 1) else {
+      member.appendKey(to: &text)
+      guard let id = member.value.integer else {
         throw vocab.error(
           "the id of \"\(String(decoding: text, as: UTF8.self))\" is not a whole number")
       }
@@ -52,35 +51,18 @@ struct ModelReader {
       } catch {
         throw error.within(vocab.path)
       }
-      at = tape.next(at + 1)
     }
     return tokens
   }
 
   /// Reads `["a", "b"]` pairs and the older `"a b"` lines.
   private func merges(_ list: JSONView, _ tokens: TokenTable) throws(TokenizerError) -> MergeTable {
-    guard tape.kind(list.node) == .array else { throw list.error("expected an array") }
-    let end = tape.next(list.node)
-    var builder = MergeBuilder(capacity: end - list.node, tokens: tokens)
+    let rules = try list.array()
+    var builder = MergeBuilder(capacity: rules.count, tokens: tokens)
     var text: [UInt8] = []
-    var rank = 0
-    var at = list.node + 1
-    while at < end {
+    for (rank, rule) in rules.enumerated() {
       text.removeAll(keepingCapacity: true)
-      let split: Int?
-      switch tape.kind(at) {
-      case .string:
-        try tape.appendString(at, to: &text)
-        split = MergeBuilder.removeOnlySpace(&text)
-      case .array
-      where tape.next(at) == at + 3 && tape.kind(at + 1) == .string
-        && tape.kind(at + 2) == .string:
-        try tape.appendString(at + 1, to: &text)
-        split = text.count
-        try tape.appendString(at + 2, to: &text)
-      default: split = nil
-      }
-      guard let split else {
+      guard let split = Self.read(rule, to: &text) else {
         throw TokenizerError(
           .malformed, "a merge is not two tokens", at: "\(list.path)[\(rank)]")
       }
@@ -91,10 +73,21 @@ struct ModelReader {
             + "\"\(String(decoding: text[split...], as: UTF8.self))\" needs a token that the "
             + "vocabulary lacks", at: "\(list.path)[\(rank)]")
       }
-      rank += 1
-      at = tape.next(at)
     }
     return builder.table
+  }
+
+  /// Appends both tokens of a rule and tells where the second starts; nil if there are not two.
+  private static func read(_ rule: JSONValue, to text: inout [UInt8]) -> Int? {
+    guard let pair = rule.array else {
+      return rule.appendText(to: &text) ? MergeBuilder.removeOnlySpace(&text) : nil
+    }
+    var tokens = pair.makeIterator()
+    guard let left = tokens.next(), let right = tokens.next(), tokens.next() == nil,
+      left.appendText(to: &text)
+    else { return nil }
+    let split = text.count
+    return right.appendText(to: &text) ? split : nil
   }
 }
 

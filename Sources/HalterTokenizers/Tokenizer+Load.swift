@@ -1,4 +1,5 @@
 import Foundation
+import HalterJSON
 
 extension Tokenizer {
   /// Reads tokenizer.json, tokenizer_config.json and chat_template.jinja of a checkpoint.
@@ -28,19 +29,17 @@ extension Tokenizer {
     tokenizerJSON: [UInt8], configJSON: [UInt8]? = nil, chatTemplate: String? = nil,
     name: String = "tokenizer.json"
   ) throws(TokenizerError) {
-    let tape: JSONTape
     let pipeline: Pipeline
     let added: [AddedToken]
     do {
-      tape = try JSONTape(tokenizerJSON)
-      (pipeline, added) = try TokenizerFile(tape).read()
+      (pipeline, added) = try TokenizerFile(JSONView(parsing: tokenizerJSON)).read()
     } catch {
       throw error.within(name)
     }
     var config = TokenizerConfig()
     if let configJSON {
       do {
-        config = try TokenizerConfig(JSONTape(configJSON))
+        config = try TokenizerConfig(JSONView(parsing: configJSON))
       } catch {
         throw error.within("tokenizer_config.json")
       }
@@ -78,8 +77,7 @@ struct TokenizerConfig {
 
   init() {}
 
-  init(_ tape: JSONTape) throws(TokenizerError) {
-    let root = JSONView(tape)
+  init(_ root: JSONView) throws(TokenizerError) {
     bos = try Self.token(root, "bos_token")
     eos = try Self.token(root, "eos_token")
     pad = try Self.token(root, "pad_token")
@@ -88,19 +86,19 @@ struct TokenizerConfig {
       chatTemplate = try Self.template(template)
     }
     // Checkpoints without a limit name 10^30, which is no whole number here.
-    maximumLength = try root.member("model_max_length").flatMap { $0.tape.integer($0.node) }
+    maximumLength = try root.member("model_max_length").flatMap { $0.value.integer }
   }
 
   /// A token is a string or an object with its text in `content`.
   private static func token(_ root: JSONView, _ key: String) throws(TokenizerError) -> String? {
     guard let value = try root.member(key) else { return nil }
-    if value.tape.kind(value.node) == .object { return try value.required("content").string() }
+    if value.value.object != nil { return try value.required("content").string() }
     return try value.string()
   }
 
   /// A template is a string, or a list of named ones of which "default" counts.
   private static func template(_ value: JSONView) throws(TokenizerError) -> String? {
-    if value.tape.kind(value.node) == .string { return try value.string() }
+    if value.value.isString { return try value.string() }
     for entry in try value.elements() where try entry.string("name") == "default" {
       return try entry.required("template").string()
     }

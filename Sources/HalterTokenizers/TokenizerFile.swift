@@ -2,8 +2,8 @@
 struct TokenizerFile {
   let root: JSONView
 
-  init(_ tape: JSONTape) {
-    root = JSONView(tape)
+  init(_ root: JSONView) {
+    self.root = root
   }
 
   /// The pipeline and the added tokens of the file.

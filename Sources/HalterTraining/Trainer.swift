@@ -2,6 +2,7 @@ import Foundation
 import HalterBackend
 import HalterData
 import HalterOptim
+import HalterRandom
 import HalterTensor
 
 /// The numbers that steer the loop.

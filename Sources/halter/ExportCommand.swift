@@ -29,7 +29,8 @@ struct ExportCommand: ParsableCommand {
   var model: String?
   @Option(name: .long, help: "The directory of a PEFT adapter.")
   var adapter: String?
-  @Option(name: .long, help: "The format: \(Format.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(
+    name: .long, help: "The format: \(Format.allCases.map(\.rawValue).joined(separator: ", ")).")
   var format: Format = .safetensors
   @Flag(name: .long, help: "Merge the adapter into the weights of the base model.")
   var merge = false

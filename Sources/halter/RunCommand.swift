@@ -52,7 +52,8 @@ struct RunCommand: ParsableCommand {
     return ConsoleObserver(
       style: ConsoleStyle(
         environment: environment, isTerminal: isatty(STDERR_FILENO) == 1, isQuiet: quiet),
-      modelName: job.modelName, earlier: try resuming.map { try MetricsLog.read(directory: $0) } ?? RunRecord(),
+      modelName: job.modelName,
+      earlier: try resuming.map { try MetricsLog.read(directory: $0) } ?? RunRecord(),
       width: { ConsoleStyle.width(environment: environment, terminal: terminalWidth()) },
       clock: {
         let elapsed = (ContinuousClock.now - start).components

@@ -1,5 +1,6 @@
 import Foundation
 import HalterBackend
+import HalterRandom
 
 /// Lengths around the vector widths, and one that is split over threads.
 private let lengths = [0, 1, 3, 17, 1025, 33_001]

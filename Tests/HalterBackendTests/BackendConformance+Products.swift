@@ -1,4 +1,5 @@
 import HalterBackend
+import HalterRandom
 
 extension BackendConformance {
   /// Pairs of sizes from {0, 1, 2, 3, 5, 17, 64, 65, 129, 513, 1025}: each as m, as n and as k.

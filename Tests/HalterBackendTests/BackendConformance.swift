@@ -1,4 +1,5 @@
 import HalterBackend
+import HalterRandom
 
 /// What every device must compute: cases for each operation of `Backend`, with the results that
 /// naive code in double precision gives.

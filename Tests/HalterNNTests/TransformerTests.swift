@@ -1,5 +1,6 @@
 import HalterBackend
 import HalterNN
+import HalterRandom
 import HalterTensor
 import Testing
 

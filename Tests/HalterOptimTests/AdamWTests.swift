@@ -1,5 +1,6 @@
 import HalterBackend
 import HalterOptim
+import HalterRandom
 import HalterTensor
 import Testing
 

@@ -1,4 +1,5 @@
 import HalterBackend
+import HalterRandom
 import HalterTensor
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import HalterBackend
 import HalterFormats
 import HalterOptim
+import HalterRandom
 import HalterTensor
 import Testing
 

@@ -1,3 +1,5 @@
+import HalterRandom
+
 /// Decides which rows go into which batch.
 ///
 /// An epoch is a list of optimiser steps; a step is one or more micro-batches, whose gradients are
@@ -51,7 +53,7 @@ public struct BatchPlanner: Sendable, Equatable {
   /// The steps of an epoch, counted from 0.
   public func epoch(_ number: Int) -> EpochPlan {
     precondition(number >= 0, "BatchPlanner: epochs count from 0, not \(number)")
-    var random = SeededGenerator(seed: seed, stream: UInt64(number))
+    var random = RandomStream(seed: seed, stream: UInt64(number))
     var order = Array(lengths.indices)
     random.shuffle(&order)
     sortWindows(&order)

@@ -1,3 +1,5 @@
+import HalterJSON
+
 /// `{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}`.
 ///
 /// Further keys of the row (an id, a source) are not read.

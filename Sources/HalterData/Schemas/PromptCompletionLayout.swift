@@ -1,3 +1,4 @@
+import HalterJSON
 import HalterTokenizers
 
 /// `{"prompt": "…", "completion": "…"}`, as text or as lists of messages.
@@ -36,15 +37,12 @@ public struct PromptCompletionLayout: RowLayout {
   private func side(
     _ key: String, as role: Message.Role, of row: Row
   ) throws(DataError) -> [Message] {
-    switch try row.member(key, of: self) {
-    case .string(let text):
-      if text.allSatisfy(\.isWhitespace) { throw row.fault(key, "the text is empty") }
-      return [Message(role: role, content: text)]
-    case .array(let items):
-      return try row.messages(.array(items), path: key)
-    case let other:
-      throw row.fault(
-        key, "found \(other.kindInWords), expected text or a list of messages")
+    let value = try row.member(key, of: self)
+    if value.array != nil { return try row.messages(value, path: key) }
+    guard let text = value.string else {
+      throw row.fault(key, "found \(value.kindInWords), expected text or a list of messages")
     }
+    if text.allSatisfy(\.isWhitespace) { throw row.fault(key, "the text is empty") }
+    return [Message(role: role, content: text)]
   }
 }

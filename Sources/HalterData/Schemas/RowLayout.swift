@@ -1,3 +1,5 @@
+import HalterJSON
+
 /// How a row's keys make a conversation. One conforming type a file, and one line in `Layouts`.
 public protocol RowLayout: Sendable {
   /// The layout's name as recipes write it.

@@ -1,3 +1,4 @@
+import HalterJSON
 import HalterTokenizers
 
 /// Reads typed parts out of a row; every fault names file, line and path.
@@ -16,12 +17,11 @@ struct Row {
 
   /// A list of `{role, content}` objects; not empty.
   func messages(_ value: JSONValue, path: String) throws(DataError) -> [Message] {
-    guard case .array(let items) = value else {
+    guard let items = value.array else {
       throw fault(path, "found \(value.kindInWords), expected a list of messages")
     }
     if items.isEmpty { throw fault(path, "the list of messages is empty") }
     var messages: [Message] = []
-    messages.reserveCapacity(items.count)
     for (index, item) in items.enumerated() {
       messages.append(try message(item, path: "\(path)[\(index)]"))
     }
@@ -29,11 +29,11 @@ struct Row {
   }
 
   private func message(_ value: JSONValue, path: String) throws(DataError) -> Message {
-    guard case .object(let fields) = value else {
+    guard let fields = value.object else {
       throw fault(
         path, "found \(value.kindInWords), expected {\"role\": …, \"content\": …}")
     }
-    for key in fields.keys where Self.meaningful.contains(key) && fields[key] != .null {
+    for key in Self.meaningful where fields[key]?.isNull == false {
       throw fault(
         "\(path).\(key)",
         "this key would change what is trained and is not supported yet; take it out")
@@ -44,7 +44,7 @@ struct Row {
         ? "" : " (`from` and `value` are ShareGPT's names for role and content)"
       throw fault("\(path).role", "the key is missing: found \(Self.list(fields.keys))\(mend)")
     }
-    guard case .string(let roleText) = roleValue else {
+    guard let roleText = roleValue.string else {
       throw fault("\(path).role", "found \(roleValue.kindInWords), expected text")
     }
     guard let role = Message.Role(rawValue: roleText) else {
@@ -65,7 +65,7 @@ struct Row {
 
   /// Text.
   func text(_ value: JSONValue, path: String) throws(DataError) -> String {
-    if case .string(let text) = value { return text }
+    if let text = value.string { return text }
     throw fault(path, "found \(value.kindInWords), expected text")
   }
 
@@ -89,7 +89,7 @@ struct Row {
   }
 
   /// Keys of a message that must not be ignored silently.
-  private static let meaningful: Set<String> = ["tool_calls", "train", "weight"]
+  private static let meaningful = ["tool_calls", "train", "weight"]
 
   /// What other layouts call the roles.
   private static let aliases = [

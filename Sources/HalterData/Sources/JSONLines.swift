@@ -1,4 +1,5 @@
 import Foundation
+import HalterJSON
 
 /// Reads JSON Lines: one object a line, blank lines skipped, streamed.
 public struct JSONLines {
@@ -50,12 +51,9 @@ public struct JSONLines {
   static func object(
     _ bytes: ArraySlice<UInt8>, at location: RowLocation
   ) throws(DataError) -> JSONObject {
-    if let offset = UTF8Check.firstInvalid(bytes) {
-      throw fault(bytes, offset, location, "the line is not UTF-8 text; save the file as UTF-8")
-    }
     let value: JSONValue
     do {
-      value = try JSONParser.parse(bytes)
+      value = try JSONValue(parsing: Array(bytes))
     } catch {
       var message = error.message
       if bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "[") {
@@ -63,7 +61,7 @@ public struct JSONLines {
       }
       throw fault(bytes, error.offset, location, "not JSON: \(message)")
     }
-    guard case .object(let object) = value else {
+    guard let object = value.object else {
       throw fault(
         bytes, 0, location,
         "found \(value.kindInWords), expected an object {…}: JSON Lines has one object a line")
@@ -93,25 +91,5 @@ public struct JSONLines {
       scalar.value < 0x20 || scalar.value == 0x7F ? "·" : String(scalar)
     }.joined()
     return (from > bytes.startIndex ? "…" : "") + text + (to < bytes.endIndex ? "…" : "")
-  }
-}
-
-/// Finds bytes that are not UTF-8.
-enum UTF8Check {
-  /// The offset of the first byte that starts no valid character, or nil.
-  static func firstInvalid(_ bytes: ArraySlice<UInt8>) -> Int? {
-    if bytes.allSatisfy({ $0 < 0x80 }) || String(validating: bytes, as: UTF8.self) != nil {
-      return nil
-    }
-    var decoder = UTF8()
-    var iterator = bytes.makeIterator()
-    var offset = 0
-    while true {
-      switch decoder.decode(&iterator) {
-      case .scalarValue(let scalar): offset += UTF8.width(scalar)
-      case .emptyInput: return nil
-      case .error: return offset
-      }
-    }
   }
 }

@@ -122,7 +122,8 @@ extension LlamaConfiguration {
       if let value = yarn.mscaleAllDim { rope["mscale_all_dim"] = value }
     case .divisors:
       throw ModelError(
-        path: "config.json", "the rotary divisors of the GGUF file are not those of a known scaling",
+        path: "config.json",
+        "the rotary divisors of the GGUF file are not those of a known scaling",
         mend: "Start from the Hugging Face checkpoint to export one")
     }
     var config: [String: Any] = [

@@ -39,16 +39,17 @@ public struct LlamaConfiguration: Sendable, Equatable {
   }
 
   /// Bounds that no real model passes; beyond them a file is damaged or hostile.
-  static let bounds: [(name: String, path: any KeyPath<Self, Int> & Sendable, range: ClosedRange<Int>)] = [
-    ("vocab_size", \.vocabularySize, 1...(1 << 22)),
-    ("hidden_size", \.hiddenSize, 1...(1 << 17)),
-    ("intermediate_size", \.intermediateSize, 1...(1 << 19)),
-    ("num_hidden_layers", \.layers, 1...2048),
-    ("num_attention_heads", \.heads, 1...4096),
-    ("num_key_value_heads", \.kvHeads, 1...4096),
-    ("head_dim", \.headDim, 2...4096),
-    ("max_position_embeddings", \.contextLength, 1...(1 << 26)),
-  ]
+  static let bounds:
+    [(name: String, path: any KeyPath<Self, Int> & Sendable, range: ClosedRange<Int>)] = [
+      ("vocab_size", \.vocabularySize, 1...(1 << 22)),
+      ("hidden_size", \.hiddenSize, 1...(1 << 17)),
+      ("intermediate_size", \.intermediateSize, 1...(1 << 19)),
+      ("num_hidden_layers", \.layers, 1...2048),
+      ("num_attention_heads", \.heads, 1...4096),
+      ("num_key_value_heads", \.kvHeads, 1...4096),
+      ("head_dim", \.headDim, 2...4096),
+      ("max_position_embeddings", \.contextLength, 1...(1 << 26)),
+    ]
 
   /// Checks that the numbers make a model.
   /// - Throws: `ModelError` naming the key that does not.

@@ -2,6 +2,7 @@ import Foundation
 import HalterBackend
 import HalterFormats
 import HalterNN
+import HalterRandom
 import HalterTensor
 
 /// The names of the tensors of a Llama checkpoint on the Hugging Face Hub.

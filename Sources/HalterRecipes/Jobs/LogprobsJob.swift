@@ -1,6 +1,7 @@
 import Foundation
 import HalterBackend
 import HalterData
+import HalterJSON
 import HalterModels
 import HalterTensor
 import HalterTokenizers
@@ -36,7 +37,7 @@ public struct LogprobsJob {
     let renderer = Result { try session.renderer() }
     while let line = try lines.next() {
       let row: TokenizedRow
-      if case .string(let text)? = line.object["text"] {
+      if let text = line.object["text"]?.string {
         let tokens = session.tokens(ofPlain: text)
         row = TokenizedRow(
           tokens: tokens, lossWeights: tokens.indices.map { Float($0 == 0 ? 0 : 1) },

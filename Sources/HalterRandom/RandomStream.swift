@@ -1,5 +1,8 @@
-/// A seeded stream of random numbers that is the same on every platform: SplitMix64
-/// (Steele, Lea & Flood 2014).
+/// A seeded stream of random numbers: SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable
+/// pseudorandom number generators").
+///
+/// The numbers are the same on every platform and in every release, which the standard library's
+/// generator, `shuffle` and `random(in:)` do not promise; resuming a run depends on it.
 public struct RandomStream: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
@@ -14,6 +17,13 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     state = mixer.next() ^ hash
   }
 
+  /// A stream for a seed and a number, such as an epoch; different ones are unrelated.
+  public init(seed: UInt64, stream: UInt64) {
+    var mixer = RandomStream(seed: seed)
+    var streams = RandomStream(seed: stream ^ 0x6A09_E667_F3BC_C909)
+    state = mixer.next() ^ streams.next()
+  }
+
   /// 64 random bits.
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
@@ -21,6 +31,23 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)
+  }
+
+  /// A number in `0..<bound`, without bias (Lemire 2019, algorithm 5).
+  public mutating func next(below bound: Int) -> Int {
+    precondition(bound > 0, "RandomStream: the bound is positive")
+    let bound = UInt64(bound)
+    var product = next().multipliedFullWidth(by: bound)
+    let threshold = (0 &- bound) % bound
+    while product.low < threshold { product = next().multipliedFullWidth(by: bound) }
+    return Int(product.high)
+  }
+
+  /// Shuffles in place (Fisher and Yates).
+  public mutating func shuffle<Element>(_ items: inout [Element]) {
+    for last in stride(from: items.count - 1, to: 0, by: -1) {
+      items.swapAt(last, next(below: last + 1))
+    }
   }
 
   /// A number in 0 ..< 1 with 24 random bits.

@@ -1,5 +1,5 @@
 import Foundation
-import HalterBackend
+import HalterRandom
 import Testing
 
 @Suite struct RandomStreamTests {
@@ -74,5 +74,29 @@ import Testing
     var (a, b) = (RandomStream(seed: 9), RandomStream(seed: 9))
     #expect(a.normal(count: 10, deviation: 1) == b.normal(count: 10, deviation: 1))
     #expect(Int.random(in: 0..<1000, using: &a) == Int.random(in: 0..<1000, using: &b))
+  }
+
+  @Test func aNumberGivesAStreamOfItsOwn() {
+    // The seed and the number each go in through one step of a generator of their own.
+    var mixer = RandomStream(seed: 42)
+    var numbers = RandomStream(seed: 3 ^ 0x6A09_E667_F3BC_C909)
+    var expected = RandomStream(seed: mixer.next() ^ numbers.next())
+    var stream = RandomStream(seed: 42, stream: 3)
+    #expect((0..<4).map { _ in stream.next() } == (0..<4).map { _ in expected.next() })
+  }
+
+  @Test func boundedNumbersAreEven() {
+    var random = RandomStream(seed: 5)
+    var counts = [Int](repeating: 0, count: 7)
+    for _ in 0..<70_000 { counts[random.next(below: 7)] += 1 }
+    #expect(counts.allSatisfy { (9_500...10_500).contains($0) })
+  }
+
+  @Test func shuffleKeepsTheItems() {
+    var random = RandomStream(seed: 5)
+    var items = Array(0..<100)
+    random.shuffle(&items)
+    #expect(items != Array(0..<100))
+    #expect(items.sorted() == Array(0..<100))
   }
 }
