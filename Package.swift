@@ -15,7 +15,6 @@ let safe: [SwiftSetting] = house + [.strictMemorySafety()]
 let argumentParser: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 /// A layer of the library; `docs/ARCHITECTURE.md` has the picture. An arrow only ever points down.
 func layer(
@@ -42,7 +41,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     // Tests only: the small HTTP server that stands in for a model hub.
     .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
@@ -66,7 +64,7 @@ let package = Package(
     layer("HalterNN", uses: ["HalterBackend", "HalterTensor"]),
     layer("HalterOptim", uses: ["HalterBackend", "HalterTensor"]),
     layer(
-      "HalterFormats", uses: ["HalterBackend", "HalterJSON", "CHDF5", crypto], settings: house),
+      "HalterFormats", uses: ["HalterJSON", "CHDF5", crypto], settings: house),
     layer("HalterTokenizers", uses: ["HalterJSON"]),
 
     // Models, adapters, data.
@@ -87,14 +85,14 @@ let package = Package(
       "HalterTraining",
       uses: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
-        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers", logging,
+        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
       ]),
     layer(
       "HalterRecipes",
       uses: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterHub",
         "HalterJSON", "HalterModels", "HalterNN", "HalterOptim", "HalterTensor",
-        "HalterTokenizers", "HalterTraining", crypto, logging, "Yams",
+        "HalterTokenizers", "HalterTraining", crypto, "Yams",
       ]),
     .executableTarget(
       name: "halter",

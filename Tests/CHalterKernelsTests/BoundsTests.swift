@@ -31,6 +31,7 @@ private final class Fenced {
   func elementwiseKernelsStayInBounds(_ table: KernelTable, _ n: Int) throws {
     let k = try table.kernels()
     let memory = try (0..<5).map { _ in try Fenced() }
+    defer { withExtendedLifetime(memory) {} }
     let m = memory.map { $0.end(n, Float(1)) }
     k.add(n, m[0], m[1], m[2])
     k.mul(n, m[0], m[1], m[2])
@@ -50,6 +51,7 @@ private final class Fenced {
   func rowKernelsStayInBounds(_ table: KernelTable, _ n: Int) throws {
     let k = try table.kernels()
     let memory = try (0..<6).map { _ in try Fenced() }
+    defer { withExtendedLifetime(memory) {} }
     let m = memory.map { $0.end(n, Float(1)) }
     let single = try Fenced()
     let scalar = single.end(1, Float(1))
@@ -71,6 +73,7 @@ private final class Fenced {
   func conversionsStayInBounds(_ table: KernelTable, _ n: Int) throws {
     let k = try table.kernels()
     let memory = try (0..<2).map { _ in try Fenced() }
+    defer { withExtendedLifetime(memory) {} }
     let floats = memory[0].end(n, Float(1))
     let halves = memory[1].end(n, UInt16(0))
     k.f16_from_f32(n, floats, halves)
@@ -84,6 +87,7 @@ private final class Fenced {
   func blocksStayInBounds(_ table: KernelTable, _ count: Int) throws {
     let k = try table.kernels()
     let memory = try (0..<2).map { _ in try Fenced() }
+    defer { withExtendedLifetime(memory) {} }
     let floats = memory[0].end(32 * count, Float(1))
     k.f32_from_q8_0(count, memory[1].end(34 * count, UInt8(0)), floats)
     #expect((0..<32 * count).allSatisfy { floats[$0] == 0 })

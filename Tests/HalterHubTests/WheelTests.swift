@@ -244,14 +244,11 @@ extension HubTests {
       }
     }
 
-    @Test func pipThatHangsIsEnded() async throws {
-      let clock = ContinuousClock()
-      let start = clock.now
+    @Test(.timeLimit(.minutes(10))) func pipThatHangsIsEnded() async throws {
       let error = try await refusal(
-        programs: ["python3": "exec sleep 120"], limit: .milliseconds(300))
+        programs: ["python3": "exec sleep 3600"], limit: .milliseconds(300))
       #expect(error.code == .tool)
       #expect(error.message.contains("did not finish within"))
-      #expect(clock.now - start < .seconds(100), "the script would take 120 s")
     }
 
     @Test func cancelledPullEndsPip() async throws {

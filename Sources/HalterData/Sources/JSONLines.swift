@@ -55,6 +55,10 @@ public struct JSONLines {
     do {
       value = try JSONValue(parsing: Array(bytes))
     } catch {
+      guard String(validating: bytes, as: UTF8.self) != nil else {
+        throw fault(
+          bytes, error.offset, location, "the line is not UTF-8 text; save the file as UTF-8")
+      }
       var message = error.message
       if bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "[") {
         message += "; the line starts a list: JSON Lines has one object a line"
