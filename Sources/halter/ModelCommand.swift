@@ -44,8 +44,8 @@ struct ModelCommand: ParsableCommand {
               name: entry.name, state: state, bytes: entry.size, licence: entry.licence,
               source: entry.source, path: path))
         } else {
-          try printLine(
-            "\(entry.name)  \(Quantities.bytes(Int(entry.size)))  \(entry.licence ?? "?")  \(state)")
+          let size = Quantities.bytes(Int(entry.size))
+          try printLine("\(entry.name)  \(size)  \(entry.licence ?? "?")  \(state)")
           try printLine("  \(entry.summary)")
         }
       }
@@ -107,7 +107,10 @@ struct ModelCommand: ParsableCommand {
       let kinds = Dictionary(grouping: inspection.tensors, by: \.type)
         .map { "\($0.value.count) \($0.key)" }.sorted().joined(separator: ", ")
       try printLine("  tensors: \(inspection.tensors.count) (\(kinds))")
-      try printLine("  weights: \(Quantities.count(inspection.elements)) in \(Quantities.bytes(inspection.bytes))")
+      let (count, size) = (
+        Quantities.count(inspection.elements), Quantities.bytes(inspection.bytes)
+      )
+      try printLine("  weights: \(count) in \(size)")
       if tensors {
         for tensor in inspection.tensors {
           try printLine("  \(tensor.name)  \(tensor.type)  \(tensor.shape)")

@@ -65,7 +65,8 @@ struct RecipeCommand: ParsableCommand {
         throw ValidationError("There is no key \"\(key ?? "")\"\(near ?? "").")
       }
       for key in keys {
-        try printLine("\(key.path): \(key.type) (\(key.defaultText.map { "default: \($0)" } ?? "mandatory"))")
+        let fallback = key.defaultText.map { "default: \($0)" } ?? "mandatory"
+        try printLine("\(key.path): \(key.type) (\(fallback))")
         try printLine("  \(key.meaning)")
       }
     }
