@@ -2,7 +2,6 @@ import Foundation
 import HalterBackend
 import HalterFormats
 import HalterOptim
-import HalterRandom
 import HalterTensor
 import Testing
 
@@ -33,12 +32,8 @@ import Testing
 
   private let backend = CPUBackend(threads: 1)
 
-  /// The numbers that the fixtures call `symmetric`: a stream seeded with the FNV-1a of the name.
   private func symmetric(_ name: String, _ count: Int, bound: Float) -> [Float] {
-    var seed: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in name.utf8 { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    var stream = RandomStream(seed: seed)
-    return stream.uniform(count: count, bound: bound)
+    GeneratedNumbers.symmetric(name, count: count, bound: bound)
   }
 
   private func gradient(_ name: String, _ step: Int, _ count: Int) -> [Float] {
