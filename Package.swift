@@ -130,6 +130,7 @@ let package = Package(
       dependencies: [
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
         "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
+        "HalterTraining",
       ], resources: [.copy("Fixtures")], swiftSettings: house),
     // Runs the built command as a user would.
     .testTarget(name: "CommandLineTests", dependencies: ["halter"], swiftSettings: house),
