@@ -138,8 +138,11 @@ import Testing
   }
 
   @Test func aRowThatIsNotTextIsNamed() throws {
+    let row = Array(#"{"prompt": "a", "completion": "#.utf8) + [0x22, 0xFF, 0xFE, 0x22, 0x7D, 0x0A]
+    try Data(Self.good.utf8 + row).write(to: work.url("train.jsonl"))
+    try refuses(["train.jsonl:2:", "UTF-8"])
     try Data(Self.good.utf8 + [0xFF, 0xFE, 0x0A]).write(to: work.url("train.jsonl"))
-    try refuses(["train.jsonl:2:1", "UTF-8"])
+    try refuses(["train.jsonl:2:1", "not JSON"])
   }
 
   @Test func rowsWithNoTrainedTokenLeaveNothingToTrain() throws {
