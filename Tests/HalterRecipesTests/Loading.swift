@@ -9,11 +9,11 @@ let minimal = """
 
   """
 
-/// Loads `text` as if it were /recipes/r.yaml, from the folder /work.
+/// Loads `text` as if it were /recipes/r.yaml, from the folder /home/user.
 func load(_ text: String, _ overrides: [String] = []) throws(RecipeErrors) -> LoadedRecipe {
   try RecipeLoader.load(
     text: text, name: "r.yaml", file: URL(fileURLWithPath: "/recipes/r.yaml"),
-    overrides: overrides, workingDirectory: "/work")
+    overrides: overrides, workingDirectory: "/home/user")
 }
 
 /// The recipe of `minimal` and `lines`.

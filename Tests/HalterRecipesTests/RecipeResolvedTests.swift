@@ -95,7 +95,7 @@ import Testing
           every: null  # default
           keep: 2  # default
           best_by: loss  # default
-        output: /work/runs/r  # default
+        output: /home/user/runs/r  # default
 
         """)
   }

@@ -38,7 +38,7 @@ import Testing
     #expect(recipe.save.every == nil)
     #expect(recipe.save.keep == 2)
     #expect(recipe.save.bestBy == .loss)
-    #expect(recipe.output.absolute == "/work/runs/r")
+    #expect(recipe.output.absolute == "/home/user/runs/r")
   }
 
   @Test func adapterTypeAloneIsAnAdapter() throws {

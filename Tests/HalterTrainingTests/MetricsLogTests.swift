@@ -39,7 +39,7 @@ enum RunSample {
 
   static func summary(
     _ ending: RunSummary.Ending = .finished, step: Int = 100,
-    directory: URL = URL(fileURLWithPath: "/work/runs/sft-lora"), skipped: Int = 0
+    directory: URL = URL(fileURLWithPath: "/home/user/runs/sft-lora"), skipped: Int = 0
   ) -> RunSummary {
     RunSummary(
       ending: ending, step: step, seconds: 200, tokens: 200_000, skippedSteps: skipped,
