@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 halter=${HALTER:-.build/release/halter}
 recipe=recipes/sft-lora.yaml
 name=smollm2-135m-instruct
-questions=("What is a recipe?" "What is LoRA?" "What does halter export do?")
+questions=("What is a recipe in Halter?" "What does LoRA train?" "What does halter export do?")
 
 say() { printf '\n== %s\n' "$*"; }
 
