@@ -121,6 +121,14 @@ public enum PEFTDirectory {
     if let bias = try file.string("bias"), bias != "none" {
       throw AdapterError(path: url.path, "bias is \"\(bias)\", only none is supported")
     }
+    if let initialization = try? file.string("init_lora_weights"),
+      !["gaussian", "eva", "orthogonal"].contains(initialization)
+    {
+      // PiSSA, OLoRA, CorDA and LoftQ train beside a base that they have changed.
+      throw AdapterError(
+        path: url.path, "init_lora_weights is \"\(initialization)\", which changes the base model",
+        mend: "Convert it to a plain LoRA with PEFT (path_initial_model_for_weight_conversion)")
+    }
     for key in unsupported where !file.isOff(key) {
       throw AdapterError(path: url.path, "\(key) is not supported")
     }
@@ -140,7 +148,7 @@ public enum PEFTDirectory {
 
   /// Features of PEFT that change what the adapter computes, so that ignoring them would be wrong.
   private static let unsupported = [
-    "modules_to_save", "layer_replication", "target_parameters",
+    "modules_to_save", "exclude_modules", "layer_replication", "target_parameters",
     "trainable_token_indices", "alora_invocation_tokens", "use_bdlora", "arrow_config",
   ]
 

@@ -36,6 +36,12 @@ public final class CPUBackend: Backend {
 
   public var heldBytes: Int { pool.systemBytes }
 
+  /// The number of threads that loops run on.
+  public var threadCount: Int { threads.threads }
+
+  /// The library behind f32 products, with its version.
+  public var productLibrary: String { String(cString: openblas_get_config()) }
+
   public func allocate(byteCount: Int) -> Buffer { pool.buffer(byteCount: byteCount) }
 
   public func trim() { pool.trim() }

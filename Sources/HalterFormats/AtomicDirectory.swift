@@ -56,6 +56,26 @@ public enum AtomicDirectory {
     }
   }
 
+  /// Makes a directory and those above it that are missing; one that exists is left alone.
+  /// - Throws: `FormatError` naming the directory and the reason.
+  public static func makeDirectory(_ url: URL) throws(FormatError) {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw cannotCreate(url, error)
+    }
+  }
+
+  /// The error that says why Foundation could not make a directory.
+  public static func cannotCreate(_ url: URL, _ error: any Error) -> FormatError {
+    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    var reason = (cause ?? error as NSError).localizedDescription
+    if reason.hasSuffix(".") { reason.removeLast() }
+    return FormatError(
+      .permissionDenied, "cannot be created: \(reason)",
+      mend: "Choose another `output`, or mend the permissions or the disk", path: url.path)
+  }
+
   /// Whether `url` is named like something unfinished or something being replaced.
   public static func isPartial(_ url: URL) -> Bool {
     let name = url.lastPathComponent

@@ -16,6 +16,13 @@ public struct HDF5Dataset: Sendable, Equatable {
 ///
 /// Safe to share: the one stored handle is used only inside `HDF5Library.perform`.
 public final class HDF5Reader: Sendable {
+  /// The HDF5 library in use, with its version.
+  public static var libraryVersion: String {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    H5get_libversion(&major, &minor, &release)
+    return "HDF5 \(major).\(minor).\(release)"
+  }
+
   /// The file that was opened.
   public let url: URL
   /// Every dataset, sorted by name.

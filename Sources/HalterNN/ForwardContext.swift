@@ -35,24 +35,40 @@ public final class KeyValueCache {
   /// The number of tokens stored.
   public private(set) var count = 0
   private let width: Int
-  private let keys: [Buffer]
-  private let values: [Buffer]
+  private let backend: any Backend
+  private var keys: [Buffer]
+  private var values: [Buffer]
+  private var room: [Int]
 
-  /// An empty cache.
+  /// An empty cache; memory is taken as tokens come, up to `capacity` of them.
   /// - Parameters:
   ///   - layers: the number of layers.
   ///   - width: kv heads times head size.
   public init(layers: Int, capacity: Int, width: Int, on backend: any Backend) {
     self.capacity = capacity
     self.width = width
-    keys = (0..<layers).map { _ in backend.allocate(byteCount: max(1, capacity * width * 4)) }
-    values = (0..<layers).map { _ in backend.allocate(byteCount: max(1, capacity * width * 4)) }
+    self.backend = backend
+    keys = (0..<layers).map { _ in backend.allocate(byteCount: 1) }
+    values = (0..<layers).map { _ in backend.allocate(byteCount: 1) }
+    room = [Int](repeating: 0, count: layers)
+  }
+
+  /// Makes room for `tokens` tokens of a layer, doubling so that copies stay few.
+  private func grow(layer: Int, to tokens: Int) {
+    if tokens <= room[layer] { return }
+    room[layer] = min(capacity, max(tokens, 2 * room[layer], 256))
+    for list in [\KeyValueCache.keys, \KeyValueCache.values] {
+      let larger = backend.allocate(byteCount: max(1, room[layer] * width * 4))
+      backend.copy(self[keyPath: list][layer], to: larger, byteCount: count * width * 4)
+      self[keyPath: list][layer] = larger
+    }
   }
 
   /// Stores the keys and values of new tokens of a layer and returns all up to now.
   func append(keys k: Tensor, values v: Tensor, layer: Int) -> (keys: Buffer, values: Buffer) {
     let rows = k.shape.rows
     precondition(count + rows <= capacity, "the cache holds \(capacity) tokens")
+    grow(layer: layer, to: count + rows)
     let (offset, bytes) = (count * width * 4, rows * width * 4)
     k.backend.copy(
       k.storage, to: keys[layer].slice(byteOffset: offset, byteCount: bytes), byteCount: bytes)

@@ -12,9 +12,9 @@ public struct Schedule: Sendable, Equatable {
   public enum Shape: Sendable, Equatable {
     /// The peak throughout.
     case constant
-    /// A straight line to `floor` times the peak at the last step.
+    /// A straight line that would reach `floor` times the peak after the last step.
     case linear(floor: Double)
-    /// Half a cosine to `floor` times the peak at the last step.
+    /// Half a cosine that would reach `floor` times the peak after the last step.
     case cosine(floor: Double)
     /// Warm-up, stable, decay: the peak, then over the last `decay` share of the steps a straight
     /// line to `floor` times the peak.

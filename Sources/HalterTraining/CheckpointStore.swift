@@ -11,10 +11,10 @@ public struct CheckpointStore {
   public struct Progress: Codable, Sendable, Equatable {
     /// Steps taken.
     public var step: Int
-    /// The lowest validation loss so far and the step it was at.
-    public var bestLoss: Double?
-    /// The step of the lowest validation loss.
-    public var bestStep: Int?
+    /// The evaluation with the lowest loss so far, but for that before the first step.
+    public var bestEvaluation: EvaluationMetrics?
+    /// The newest evaluation.
+    public var lastEvaluation: EvaluationMetrics?
     /// The last step after which the model was evaluated; nil before the first evaluation.
     public var evaluatedStep: Int?
     /// The validation loss before the first step, for the summary of a resumed run.
@@ -41,7 +41,7 @@ public struct CheckpointStore {
   public func save(
     _ weights: any TrainedWeights, _ optimizer: AdamW, _ progress: Progress
   ) throws -> URL {
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    try AtomicDirectory.makeDirectory(directory)
     let url = url(step: progress.step)
     try AtomicDirectory.write(to: url, overwrite: true) { partial in
       try weights.write(to: partial)
@@ -49,7 +49,7 @@ public struct CheckpointStore {
       try ChecksumManifest.write(partial)
     }
     try AtomicWrite.link(directory.appending(path: "last"), to: url.lastPathComponent)
-    if progress.bestStep == progress.step {
+    if progress.bestEvaluation?.step == progress.step {
       try AtomicWrite.link(directory.appending(path: "best"), to: url.lastPathComponent)
     }
     return url

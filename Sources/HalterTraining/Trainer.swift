@@ -62,7 +62,6 @@ public final class Trainer {
   private var stepInEpoch = 0
   private var stepsBeforeEpoch = 0
   private var savedStep: Int?
-  private var evaluations: [EvaluationMetrics] = []
   private var skippedInRow = 0
   private var skipped = 0
   private var tokens = 0
@@ -134,10 +133,9 @@ public final class Trainer {
       if savedStep != progress.step { try store.save(weights, optimizer, progress) }
       throw failure.cause
     }
-    let best = evaluations.first { $0.step == progress.bestStep }
     return (
       ending, progress.step, (clock.now - start).seconds, tokens, skipped,
-      progress.firstEvaluation, evaluations.last, best
+      progress.firstEvaluation, progress.lastEvaluation, progress.bestEvaluation
     )
   }
 
@@ -251,7 +249,8 @@ public final class Trainer {
   }
 
   private var isSaveDue: Bool {
-    if isLast { return true }
+    // The best weights so far are always on disk, whatever the period.
+    if isLast || progress.bestEvaluation?.step == progress.step { return true }
     guard let every = configuration.saveEvery else { return isEvaluationDue }
     return progress.step % every == 0
   }
@@ -276,11 +275,10 @@ public final class Trainer {
     let metrics = EvaluationMetrics(
       step: progress.step, epoch: epoch, loss: sum / weight, trainedTokens: trained,
       seconds: (clock.now - start).seconds)
-    evaluations.append(metrics)
+    progress.lastEvaluation = metrics
     if progress.step == 0 { progress.firstEvaluation = metrics }
-    if progress.step > 0, metrics.loss < progress.bestLoss ?? .infinity {
-      progress.bestLoss = metrics.loss
-      progress.bestStep = progress.step
+    if progress.step > 0, metrics.loss < progress.bestEvaluation?.loss ?? .infinity {
+      progress.bestEvaluation = metrics
     }
     try notify(.evaluated(metrics))
   }
@@ -296,7 +294,7 @@ public final class Trainer {
   private func save() throws -> URL {
     let url = try store.save(weights, optimizer, progress)
     savedStep = progress.step
-    try store.prune(keeping: configuration.keep, best: progress.bestStep)
+    try store.prune(keeping: configuration.keep, best: progress.bestEvaluation?.step)
     try notify(.saved(url, step: progress.step))
     return url
   }

@@ -41,12 +41,21 @@ struct ChatCommand: ParsableCommand {
       var choice = sampling.sampling
       choice.seed &+= turn
       turn += 1
-      let (answer, finish) = try generator.generate(
-        tokens, maxTokens: sampling.maxTokens, stops: session.stops, sampling: choice,
-        onToken: writer.write)
-      try writer.finish()
-      if finish == .context {
-        ExitStatus.report("the model's context is full; /reset begins a new conversation")
+      let answer: [Int32]
+      do {
+        let finish: Generator.Finish
+        (answer, finish) = try generator.generate(
+          tokens, maxTokens: sampling.maxTokens, stops: session.stops, sampling: choice,
+          onToken: writer.write)
+        try writer.finish()
+        if finish == .context {
+          ExitStatus.report("the model's context is full; /reset begins a new conversation")
+        }
+      } catch let error as ModelError {
+        // The conversation has outgrown the context: the turn is taken back, the rest stays.
+        ExitStatus.report("\(error) /reset begins a new conversation.")
+        messages.removeLast()
+        continue
       }
       messages.append(
         Message(role: .assistant, content: session.tokenizer.decode(answer)))

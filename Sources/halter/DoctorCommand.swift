@@ -18,6 +18,8 @@ struct DoctorCommand: ParsableCommand {
     try printLine("instruction sets   \(doctor.instructionSets.joined(separator: ", "))")
     try printLine("in use             \(doctor.instructionSet)")
     try printLine("cores              \(doctor.cores)")
+    try printLine("threads            \(doctor.threads)")
+    try printLine("libraries          \(doctor.libraries.joined(separator: "; "))")
     try printLine("memory             \(Quantities.bytes(doctor.memoryBytes))")
     try printLine("f32 products       \(Int(doctor.gemmGFlops)) GFLOP/s")
     try printLine("memory copy        \(Int(doctor.memoryGBPerSecond)) GB/s")

@@ -53,6 +53,9 @@ struct SamplingOptions: ParsableArguments {
     }
     if let topK, topK < 1 { throw ValidationError("--top-k is at least 1") }
     if let topP, !(topP > 0 && topP <= 1) { throw ValidationError("--top-p is in (0, 1]") }
+    if temperature == 0, topK != nil || topP != nil {
+      throw ValidationError("--top-k and --top-p choose nothing at --temperature 0: raise it")
+    }
     if maxTokens < 1 { throw ValidationError("--max-tokens is at least 1") }
   }
 }

@@ -32,8 +32,8 @@ struct RunCommand: ParsableCommand {
 
   mutating func run() throws {
     let place = try workplace()
-    let job = TrainJob(
-      try RecipeLoader.load(path: recipe, overrides: overrides), in: place)
+    let job = try TrainJob(
+      RecipeLoader.load(path: recipe, overrides: overrides), in: place)
     let resumed = resume.map { place.url($0) }
     let console = try console(for: job, resuming: resumed)
     if dryRun { return try job.plan(observer: console) }

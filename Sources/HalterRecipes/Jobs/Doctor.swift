@@ -1,5 +1,6 @@
 import Foundation
 import HalterBackend
+import HalterFormats
 import HalterHub
 import HalterTraining
 
@@ -11,6 +12,10 @@ public struct Doctor: Sendable, Codable, Equatable {
   public var instructionSet: String
   /// Cores that this process may use.
   public var cores: Int
+  /// Threads that kernels run on.
+  public var threads: Int
+  /// The libraries in use, with their versions.
+  public var libraries: [String]
   /// The memory of the machine, in bytes.
   public var memoryBytes: Int
   /// The speed of f32 matrix products on all cores, in GFLOP/s.
@@ -27,6 +32,8 @@ public struct Doctor: Sendable, Codable, Equatable {
     instructionSets = InstructionSet.allCases.filter(\.isAvailable).map(\.name)
     instructionSet = backend.instructionSet.name
     cores = info.activeProcessorCount
+    threads = backend.threadCount
+    libraries = [backend.productLibrary, HDF5Reader.libraryVersion]
     memoryBytes = Int(info.physicalMemory)
     gemmGFlops = Self.products(backend)
     memoryGBPerSecond = Self.copies(backend)

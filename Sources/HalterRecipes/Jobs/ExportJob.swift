@@ -52,8 +52,7 @@ public struct ExportJob {
     }
     let session = try ModelSession(options, in: place)
     let jinja = try? session.renderer().template.jinja
-    try FileManager.default.createDirectory(
-      at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try AtomicDirectory.makeDirectory(output.deletingLastPathComponent())
     try AtomicDirectory.write(to: output) { directory in
       try HuggingFaceDirectory.write(
         session.model, from: session.checkpoint, tokenizer: session.tokenizer, jinja: jinja,
@@ -69,8 +68,7 @@ public struct ExportJob {
         .invalidArgument, "there is no adapter to export", mend: "Add --merge for the whole model")
     }
     _ = try PEFTDirectory.configuration(in: adapter)
-    try FileManager.default.createDirectory(
-      at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try AtomicDirectory.makeDirectory(output.deletingLastPathComponent())
     try AtomicDirectory.write(to: output) { directory in
       for name in [
         PEFTDirectory.configurationName, PEFTDirectory.weightsName, "chat_template.jinja",

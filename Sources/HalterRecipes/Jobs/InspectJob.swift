@@ -40,7 +40,9 @@ public struct Inspection: Sendable, Codable, Equatable {
       kind = "adapter"
       let c = try PEFTDirectory.configuration(in: url)
       file = try SafetensorsFile(url.appending(path: PEFTDirectory.weightsName))
+      let settings = try ConfigFile(url.appending(path: PEFTDirectory.configurationName))
       facts = [
+        ["base", try settings.string("base_model_name_or_path") ?? "not named"],
         ["adapter", c.usesRSLoRA ? "rsLoRA" : "LoRA"], ["rank", "\(c.rank)"],
         ["alpha", "\(c.alpha)"], ["dropout", "\(c.dropout)"], ["targets", Self.words(c.targets)],
       ]

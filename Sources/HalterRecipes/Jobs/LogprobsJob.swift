@@ -37,15 +37,18 @@ public struct LogprobsJob {
     let renderer = Result { try session.renderer() }
     while let line = try lines.next() {
       let row: TokenizedRow
-      if let text = line.object["text"]?.string {
+      if let layout = Layouts.all.first(where: { $0.claims(line.object) }) {
+        let conversation = try layout.conversation(from: line.object, at: line.location)
+        row = try renderer.get().row(conversation)
+      } else if let text = line.object["text"]?.string {
         let tokens = session.tokens(ofPlain: text)
         row = TokenizedRow(
           tokens: tokens, lossWeights: tokens.indices.map { Float($0 == 0 ? 0 : 1) },
           location: line.location)
       } else {
-        let layout = try Layouts.sniff(line.object, at: line.location)
-        let conversation = try layout.conversation(from: line.object, at: line.location)
-        row = try renderer.get().row(conversation)
+        throw DataError(
+          .misfit, at: line.location,
+          "the row has none of the keys messages, prompt and completion, or text")
       }
       try check(row)
       try body(

@@ -22,11 +22,7 @@ struct RunDirectory {
   /// Makes the directory that is wished for, or where it exists the next free `NAME-2`, `NAME-3` …
   init(creating wish: URL) throws {
     let parent = wish.deletingLastPathComponent()
-    do {
-      try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
-    } catch {
-      throw Self.cannotCreate(parent, error)
-    }
+    try AtomicDirectory.makeDirectory(parent)
     for number in 1...9999 {
       let name = number == 1 ? wish.lastPathComponent : "\(wish.lastPathComponent)-\(number)"
       let candidate = parent.appending(path: name)
@@ -38,20 +34,11 @@ struct RunDirectory {
       } catch CocoaError.fileWriteFileExists {
         continue
       } catch {
-        throw Self.cannotCreate(candidate, error)
+        throw AtomicDirectory.cannotCreate(candidate, error)
       }
     }
     throw FormatError(
       .fileExists, "and its numbered successors all exist", mend: "Choose another `output`",
       path: wish.path)
-  }
-
-  private static func cannotCreate(_ url: URL, _ error: any Error) -> FormatError {
-    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    var reason = (cause ?? error as NSError).localizedDescription
-    if reason.hasSuffix(".") { reason.removeLast() }
-    return FormatError(
-      .permissionDenied, "cannot be created: \(reason)",
-      mend: "Choose another `output`, or mend the permissions or the disk", path: url.path)
   }
 }

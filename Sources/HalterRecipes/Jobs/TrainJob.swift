@@ -18,9 +18,42 @@ public struct TrainJob {
   private var recipe: Recipe { loaded.recipe }
 
   /// A job for a recipe.
-  public init(_ loaded: LoadedRecipe, in place: Workplace) {
-    self.loaded = loaded
+  /// - Throws: what keeps the adapter that the recipe starts from from being read, and
+  ///   `TrainingError` if the recipe contradicts it.
+  public init(_ loaded: LoadedRecipe, in place: Workplace) throws {
+    try loaded.checkFiles()
+    self.loaded = try Self.settled(loaded)
     self.place = place
+  }
+
+  /// A recipe that starts from an adapter has that adapter's rank, alpha, targets and layers: they
+  /// are filled in, so that the stored recipe says what the run does.
+  private static func settled(_ loaded: LoadedRecipe) throws -> LoadedRecipe {
+    guard var adapter = loaded.recipe.adapter, case .adapter(let path) = adapter.initialization
+    else { return loaded }
+    let c = try PEFTDirectory.configuration(in: path.url)
+    func check<Value: Equatable>(_ key: String, _ wanted: Value, _ found: Value) throws {
+      guard loaded.origin(of: "adapter.\(key)") != .byDefault, wanted != found else { return }
+      throw TrainingError(
+        .impossible, "adapter.\(key) is \(wanted), the adapter in \(path.text) has \(found)",
+        mend: "Leave adapter.\(key) out: a run that starts from an adapter keeps its shape")
+    }
+    let targets: AdapterTargets =
+      switch c.targets {
+      case .allLinear: .allLinear
+      case .names(let names): .names(names)
+      case .pattern(let pattern): .pattern(pattern)
+      }
+    try check("rank", adapter.rank, c.rank)
+    try check("alpha", adapter.alpha, c.alpha)
+    try check("rslora", adapter.rslora, c.usesRSLoRA)
+    try check("targets", adapter.targets, targets)
+    (adapter.rank, adapter.alpha, adapter.rslora) = (c.rank, c.alpha, c.usesRSLoRA)
+    adapter.targets = targets
+    if loaded.origin(of: "adapter.dropout") == .byDefault { adapter.dropout = c.dropout }
+    var settled = loaded
+    settled.recipe.adapter = adapter
+    return settled
   }
 
   /// Everything that a run needs, built and checked; nothing on disk has changed yet.
@@ -102,7 +135,6 @@ public struct TrainJob {
   }
 
   private func build(_ observer: any RunObserver) throws -> Parts {
-    try loaded.checkFiles()
     let backend = place.backend(threads: recipe.train.threads)
     let (url, name) = try modelLocation()
     try observer.observe(.stage("Opening \(name)"))
@@ -111,7 +143,7 @@ public struct TrainJob {
     let trainOn: TrainOn = recipe.data.trainOn == .all ? .all : .assistant
     let renderer = PromptRenderer(tokenizer: open.tokenizer, template: template, trainOn: trainOn)
     try observer.observe(.stage("Reading the data"))
-    let length = lengthPolicy(context: open.checkpoint.configuration.contextLength)
+    let length = try lengthPolicy(context: open.checkpoint.configuration.contextLength)
     let train = try dataset(recipe.data.train, renderer, length)
     let validation = try recipe.data.validation.map { try dataset($0, renderer, length) }
 
@@ -124,7 +156,7 @@ public struct TrainJob {
     let weights: any TrainedWeights
     if let adapter = recipe.adapter {
       weights = AdapterWeights(
-        try inject(adapter, into: model, seed: seed), base: name, template: template)
+        try inject(adapter, into: model, seed: seed), base: baseForOthers, template: template)
     } else {
       weights = ModelWeights(
         model, checkpoint: open.checkpoint, tokenizer: open.tokenizer, template: template)
@@ -151,6 +183,13 @@ public struct TrainJob {
     }
   }
 
+  /// The base model as other tools can look it up: an absolute path, or a repository of the hub.
+  private var baseForOthers: String {
+    let name = modelName
+    guard name.hasPrefix("hf:") else { return name }
+    return String(name.dropFirst("hf:".count).prefix { $0 != "@" })
+  }
+
   private func modelLocation() throws -> (url: URL, name: String) {
     switch recipe.model.base {
     case .path(let path): return (path.url, path.text)
@@ -158,7 +197,12 @@ public struct TrainJob {
     }
   }
 
-  private func lengthPolicy(context: Int) -> LengthPolicy {
+  private func lengthPolicy(context: Int) throws -> LengthPolicy {
+    if let wanted = recipe.data.maxLength, wanted > context {
+      throw TrainingError(
+        .impossible, "data.max_length is \(wanted), the model's context holds \(context) tokens",
+        mend: "Lower data.max_length")
+    }
     let limit = recipe.data.maxLength ?? min(context, 2048, recipe.train.batchTokens ?? 2048)
     return LengthPolicy(
       maxLength: limit, onOverflow: recipe.data.onOverflow == .error ? .error : .drop)

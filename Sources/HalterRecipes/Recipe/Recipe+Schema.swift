@@ -188,7 +188,7 @@ extension TrainRecipe {
       RecipeField("seed", \.seed, .whole(0...Int.max), "The seed of everything random."),
       RecipeField(
         "compute", \.compute, .choice(), aliases: ["dtype", "bf16", "precision"],
-        "The precision of the large products; auto is the best that the machine has."),
+        "The precision of the large products; auto is f32 in this version."),
       RecipeField(
         "recompute", \.recompute, .choice(),
         aliases: ["gradient_checkpointing", "activation_checkpointing"],

@@ -124,7 +124,7 @@ public struct SourceRecipe: RecipeSection, Sendable, Equatable {
 public struct TrainRecipe: RecipeSection, Sendable, Equatable {
   /// The precision of the large products.
   public enum Compute: String, RecipeChoice, CaseIterable, Sendable {
-    /// The best that the machine has.
+    /// Halter's choice, `f32` in this version.
     case auto
     /// Single precision.
     case f32
