@@ -75,6 +75,19 @@ import Testing
     #expect(try Metrics.essence(work, "two") == Metrics.essence(work, "adapted"))
   }
 
+  @Test func aRunThatStartsFromAnAdapterSaysAndKeepsItsShape() throws {
+    try work.succeeds("run", "lora.yaml", "train.steps=2", "--quiet")
+    let start = "adapter={init: adapted/final}"
+    try work.succeeds("run", "lora.yaml", start, "output=further", "train.steps=2", "--quiet")
+    let stored = try work.read("further/recipe.yaml")
+    #expect(stored.contains("rank: 4"))
+    #expect(stored.contains("alpha: 8"))
+    try work.fails(
+      65, "run", "lora.yaml", "adapter={init: adapted/final, rank: 9}", "output=o",
+      saying: ["adapter.rank is 9", "has 4", "Leave adapter.rank out"])
+    #expect(!work.exists("o"))
+  }
+
   // MARK: - What does not fit
 
   @Test func anAdapterOfAnotherShapeIsRefused() throws {

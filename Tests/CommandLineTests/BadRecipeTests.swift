@@ -142,7 +142,13 @@ import Testing
     try Data(Self.good.utf8 + row).write(to: work.url("train.jsonl"))
     try refuses(["train.jsonl:2:", "UTF-8"])
     try Data(Self.good.utf8 + [0xFF, 0xFE, 0x0A]).write(to: work.url("train.jsonl"))
-    try refuses(["train.jsonl:2:1", "not JSON"])
+    try refuses(["train.jsonl:2:1", "UTF-8"])
+  }
+
+  @Test func aLimitBeyondTheContextIsRefused() throws {
+    try work.fails(
+      65, "run", "tiny.yaml", "data.max_length=600", "train.batch_tokens=1024",
+      saying: ["data.max_length is 600", "512 tokens", "Lower data.max_length"])
   }
 
   @Test func rowsWithNoTrainedTokenLeaveNothingToTrain() throws {

@@ -42,6 +42,7 @@ import Testing
     ["generate", "--model", "m", "--temperature", "nan", "x"],
     ["generate", "--model", "m", "--top-k", "0", "x"],
     ["generate", "--model", "m", "--top-p", "1.5", "x"],
+    ["generate", "--model", "m", "--top-p", "0.9", "x"],
     ["generate", "--model", "m", "--max-tokens", "0", "x"],
     ["generate", "--model", "m", "--max-tokens", "many", "x"],
     ["export", "--output", "o"], ["export", "run", "--output", "o"],

@@ -20,9 +20,10 @@ import Testing
     #expect(recipe.adapter?.targets == .allLinear)
     #expect(
       recipe.data.train.first?.path.absolute.hasSuffix("/datasets/handbook/train.jsonl") == true)
-    #expect(recipe.train.epochs == 3)
+    #expect(recipe.train.epochs == 2)
+    #expect(recipe.data.validation?.count == 1)
     #expect(recipe.train.warmup == .share(0.05))
-    #expect(recipe.eval.samples == ["What is a recipe?"])
+    #expect(recipe.eval.samples.count == 2)
   }
 
   @Test func tinyTrainsEveryWeightFromScratch() throws {

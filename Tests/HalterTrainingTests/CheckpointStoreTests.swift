@@ -41,12 +41,14 @@ import Testing
     }
   }
 
-  @Test func checkpointsComeAtTheirOwnInterval() throws {
+  @Test func checkpointsComeAtTheirOwnIntervalAndWithEachBestEvaluation() throws {
     try withFolder { folder throws in
       let run = PointRun(in: folder, steps: 7)
       (run.configuration.saveEvery, run.configuration.keep) = (3, 10)
       try run.run()
-      #expect(run.recorder.saved == [3, 6, 7])
+      // The loss falls throughout, so each evaluation (2, 4, 6, 7) is the best so far.
+      #expect(run.recorder.saved == [2, 3, 4, 6, 7])
+      #expect(try link("best", run) == "step-7")
       #expect(run.recorder.evaluations.map(\.step) == [0, 2, 4, 6, 7])
     }
   }

@@ -171,6 +171,8 @@ import Testing
       ("peft_type", "LOHA"), ("peft_type", NSNull()), ("use_dora", true), ("use_qalora", true),
       ("fan_in_fan_out", true), ("lora_bias", true), ("bias", "all"),
       ("modules_to_save", ["lm_head"]), ("alora_invocation_tokens", [1, 2]),
+      ("init_lora_weights", "pissa_niter_4"), ("init_lora_weights", "olora"),
+      ("exclude_modules", ["k_proj"]),
       ("trainable_token_indices", [3]), ("layer_replication", [[0, 2]]),
       ("target_parameters", ["mlp.experts"]), ("use_bdlora", ["nblocks": 2]),
     ]
