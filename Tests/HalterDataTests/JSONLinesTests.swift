@@ -71,7 +71,9 @@ import Testing
   @Test func refusesWhatIsNotUTF8() {
     let bytes = Array("{\"a\": \"é".utf8) + [0xE9] + Array("\"}".utf8)
     let found = complaint { try rows(bytes: bytes) }
-    #expect(found.hasPrefix("rows.jsonl:1:9: not JSON: found bytes that are not UTF-8"), "\(found)")
+    #expect(
+      found.hasPrefix("rows.jsonl:1:9: the line is not UTF-8 text; save the file as UTF-8"),
+      "\(found)")
   }
 
   @Test func missingFileIsSaidSo() {
