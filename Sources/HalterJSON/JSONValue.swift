@@ -7,8 +7,8 @@
 ///
 /// Foundation's `JSONSerialization` and `JSONDecoder` are not used for files from outside: they
 /// give no place of an error, keep one of two equal keys without a word, turn whole numbers,
-/// fractions and Booleans into one type, forget the order of keys, and are several times slower.
-/// They remain for the small records that this program writes itself and reads back.
+/// fractions and Booleans into one type, and forget the order of keys. They remain for the small
+/// records that this program writes itself, and for a model hub's answers.
 ///
 /// A value is a place in the text, which it keeps alive; copying it is cheap.
 public struct JSONValue: Sendable {
