@@ -1,47 +1,4 @@
-import Foundation
 import HalterTokenizers
-
-/// A file of rows as a recipe names it.
-public struct DataSource: Sendable, Equatable {
-  /// The file.
-  public let url: URL
-  /// How messages call it.
-  public let name: String
-  /// The layout of its rows; nil to find it from the first row.
-  public let layout: String?
-  /// At most so many rows from the start of the file; nil for all.
-  public let limit: Int?
-
-  /// A file of rows; `name` is how messages call it, the path where nil.
-  public init(url: URL, name: String? = nil, layout: String? = nil, limit: Int? = nil) {
-    self.url = url
-    self.name = name ?? url.path
-    self.layout = layout == "auto" ? nil : layout
-    self.limit = limit
-  }
-}
-
-/// What becomes of rows that are too long. No row is ever cut.
-public struct LengthPolicy: Sendable, Equatable {
-  /// What is done with a row that is too long.
-  public enum Overflow: String, Sendable, CaseIterable {
-    /// The row is left out and counted.
-    case drop
-    /// The whole set is refused.
-    case error
-  }
-
-  /// The longest row in tokens; nil for any length.
-  public let maxLength: Int?
-  /// What is done with longer rows.
-  public let onOverflow: Overflow
-
-  /// A policy; `maxLength` in tokens, nil for any length.
-  public init(maxLength: Int? = nil, onOverflow: Overflow = .drop) {
-    self.maxLength = maxLength
-    self.onOverflow = onOverflow
-  }
-}
 
 /// Rows ready to be trained or evaluated on.
 public struct Dataset: Sendable {
@@ -58,39 +15,35 @@ public struct Dataset: Sendable {
   /// The length of each row in tokens.
   public var lengths: [Int] { rows.map(\.tokens.count) }
 
-  /// Reads, renders and checks the rows of some sources.
+  /// Reads, encodes and checks the rows of some sources.
   ///
   /// - Parameters:
   ///   - sources: the files, in order; at least one.
-  ///   - renderer: the way from messages to tokens.
-  ///   - length: what becomes of rows that are too long.
+  ///   - encoder: the way from examples to rows.
   /// - Throws: `DataError` for a missing or empty file, a row that does not fit its layout, a row
   ///   that is too long where the policy says so, and a set that would teach nothing or never
   ///   teach the model to stop.
-  public init(
-    reading sources: [DataSource], renderer: PromptRenderer, length: LengthPolicy = LengthPolicy()
-  ) throws(DataError) {
+  public init(reading sources: [DataSource], encoder: ExampleEncoder) throws(DataError) {
     precondition(!sources.isEmpty, "Dataset: no sources")
-    var builder = Builder(renderer: renderer, length: length)
+    var builder = Builder(encoder: encoder)
     var layouts: [String] = []
     for source in sources {
-      var reader = try ConversationReader(source)
-      while let conversation = try reader.next() { try builder.add(conversation) }
-      layouts.append(reader.layoutName ?? "")
+      var reader = try SourceReader(source)
+      while let record = try reader.next() {
+        try builder.add(reader.decoder.example(from: record))
+      }
+      layouts.append(reader.decoder.layout.name)
     }
     self = try builder.finish(layouts: layouts, name: sources.map(\.name).joined(separator: ", "))
   }
 
-  /// Renders and checks conversations that are already in memory.
+  /// Encodes and checks examples that are already in memory.
   ///
-  /// - Throws: `DataError` as `init(reading:renderer:length:)` does.
-  public init(
-    _ conversations: [Conversation], renderer: PromptRenderer,
-    length: LengthPolicy = LengthPolicy()
-  ) throws(DataError) {
-    var builder = Builder(renderer: renderer, length: length)
-    for conversation in conversations { try builder.add(conversation) }
-    let name = conversations.first?.location.file ?? "the data"
+  /// - Throws: `DataError` as `init(reading:encoder:)` does.
+  public init(_ examples: [Example], encoder: ExampleEncoder) throws(DataError) {
+    var builder = Builder(encoder: encoder)
+    for example in examples { try builder.add(example) }
+    let name = examples.first?.location.file ?? "the data"
     self = try builder.finish(layouts: [], name: name)
   }
 
@@ -106,35 +59,18 @@ public struct Dataset: Sendable {
   // MARK: - Building
 
   private struct Builder {
-    let renderer: PromptRenderer
-    let length: LengthPolicy
+    let encoder: ExampleEncoder
     var rows: [TokenizedRow] = []
     var statistics = DatasetStatistics()
     var hash = ContentHash()
 
-    mutating func add(_ conversation: Conversation) throws(DataError) {
-      let (row, stops) = try renderer.render(conversation)
-      let count = row.tokens.count
-      statistics.rowsRead += 1
-      statistics.longestRead = max(statistics.longestRead, count)
-      if let limit = length.maxLength, count > limit {
-        if length.onOverflow == .error {
-          throw DataError(
-            .tooLong, at: row.location,
-            "the row has \(count) tokens, `max_length` is \(limit); raise it, or leave such rows"
-              + " out with `on_overflow: drop`")
-        }
-        statistics.tooLong.add(row.location)
-        return
+    mutating func add(_ example: Example) throws(DataError) {
+      let encoded = try encoder.encode(example)
+      statistics.add(encoded)
+      for row in encoded.rows {
+        hash.add(row)
+        rows.append(row)
       }
-      let trained = row.trainedTokens
-      if trained == 0 {
-        statistics.untrained.add(row.location)
-        return
-      }
-      statistics.keep(row, trainedTokens: trained, stops: stops)
-      hash.add(row)
-      rows.append(row)
     }
 
     func finish(layouts: [String], name: String) throws(DataError) -> Dataset {
@@ -143,7 +79,7 @@ public struct Dataset: Sendable {
         throw DataError(
           .untrainable,
           "no answer of the \(rows.count) rows ends in a trained stop token, so that the model"
-            + " would never learn to stop: the template \(renderer.template.kind.rawValue) does not go with"
+            + " would never learn to stop: the template \(encoder.renderer.template.kind.rawValue) does not go with"
             + " this tokenizer; name another with `template:`", file: name)
       }
       return Dataset(
@@ -155,7 +91,7 @@ public struct Dataset: Sendable {
         return DataError(.untrainable, "there are no rows", file: name)
       }
       var reasons: [String] = []
-      if statistics.tooLong.count > 0, let limit = length.maxLength {
+      if statistics.tooLong.count > 0, let limit = encoder.length.maxLength {
         reasons.append(
           "longer than `max_length` \(limit): \(statistics.tooLong.summary), the longest has"
             + " \(statistics.longestRead) tokens")

@@ -64,12 +64,23 @@ public struct DatasetStatistics: Sendable, Equatable {
     }
   }
 
-  mutating func keep(_ row: TokenizedRow, trainedTokens trained: Int, stops: Int) {
+  mutating func add(_ encoded: EncodedExample) {
+    rowsRead += 1
+    longestRead = max(longestRead, encoded.length)
+    switch encoded.drop {
+    case .tooLong: tooLong.add(encoded.location)
+    case .untrained: untrained.add(encoded.location)
+    case nil:
+      trainedStops += encoded.trainedStops
+      for row in encoded.rows { keep(row) }
+    }
+  }
+
+  private mutating func keep(_ row: TokenizedRow) {
     let length = row.tokens.count
     rows += 1
     tokens += length
-    trainedTokens += trained
-    trainedStops += stops
+    trainedTokens += row.trainedTokens
     longest = max(longest, length)
     powers[max(4, Int.bitWidth - (length - 1).leadingZeroBitCount)] += 1
   }

@@ -4,12 +4,14 @@ import HalterTokenizers
 import Testing
 
 @Suite struct DatasetTests {
-  private func renderer(
-    trainOn: TrainOn = .assistant, specials: [String] = TinyTokenizer.specials
-  ) throws -> PromptRenderer {
-    PromptRenderer(
-      tokenizer: try TinyTokenizer.make(specials: specials),
-      template: try ChatTemplate.named("chatml"), trainOn: trainOn)
+  private func encoder(
+    trainOn: TrainOn = .assistant, specials: [String] = TinyTokenizer.specials,
+    length: LengthPolicy = LengthPolicy()
+  ) throws -> ExampleEncoder {
+    ExampleEncoder(
+      renderer: PromptRenderer(
+        tokenizer: try TinyTokenizer.make(specials: specials),
+        template: try ChatTemplate.named("chatml"), trainOn: trainOn), length: length)
   }
 
   private func line(_ question: String, _ answer: String) -> String {
@@ -18,7 +20,7 @@ import Testing
 
   @Test func countsRowsAndTokens() throws {
     let file = try ScratchFile(line("a", "b") + "\n" + line("aa", "bbb") + "\n")
-    let data = try Dataset(reading: [file.source()], renderer: renderer())
+    let data = try Dataset(reading: [file.source()], encoder: encoder())
     #expect(data.rows.count == 2)
     #expect(data.layouts == ["prompt-completion"])
     #expect(data.statistics.rowsRead == 2)
@@ -34,7 +36,7 @@ import Testing
     let one = try ScratchFile(line("a", "b"))
     let two = try ScratchFile(
       #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#)
-    let data = try Dataset(reading: [one.source(), two.source()], renderer: renderer())
+    let data = try Dataset(reading: [one.source(), two.source()], encoder: encoder())
     #expect(data.layouts == ["prompt-completion", "messages"])
     #expect(data.rows[0].tokens == data.rows[1].tokens)
   }
@@ -44,7 +46,7 @@ import Testing
     let lines = (0..<20).map { line("a", $0 % 2 == 1 ? long : "b") }
     let file = try ScratchFile(lines.joined(separator: "\n"))
     let data = try Dataset(
-      reading: [file.source()], renderer: renderer(), length: LengthPolicy(maxLength: 100))
+      reading: [file.source()], encoder: encoder(length: LengthPolicy(maxLength: 100)))
     #expect(data.rows.count == 10)
     #expect(data.statistics.rowsRead == 20)
     #expect(data.statistics.tooLong.count == 10)
@@ -58,12 +60,12 @@ import Testing
 
   @Test func aRowOfExactlyTheLimitIsKept() throws {
     let file = try ScratchFile(line("a", "b"))
-    let length = try Dataset(reading: [file.source()], renderer: renderer()).lengths[0]
+    let length = try Dataset(reading: [file.source()], encoder: encoder()).lengths[0]
     for (limit, fits) in [(length, true), (length - 1, false)] {
       let found = complaint {
         try Dataset(
-          reading: [file.source()], renderer: renderer(),
-          length: LengthPolicy(maxLength: limit, onOverflow: .error))
+          reading: [file.source()],
+          encoder: encoder(length: LengthPolicy(maxLength: limit, onOverflow: .error)))
       }
       #expect(found.isEmpty == fits, "\(found)")
     }
@@ -74,8 +76,8 @@ import Testing
       line("a", "b") + "\n" + line("a", String(repeating: "x", count: 200)))
     let found = complaint {
       try Dataset(
-        reading: [file.source()], renderer: renderer(),
-        length: LengthPolicy(maxLength: 100, onOverflow: .error))
+        reading: [file.source()],
+        encoder: encoder(length: LengthPolicy(maxLength: 100, onOverflow: .error)))
     }
     #expect(found.hasPrefix("rows.jsonl:2: the row has "), "\(found)")
     #expect(found.contains("`max_length` is 100"), "\(found)")
@@ -85,7 +87,7 @@ import Testing
     let file = try ScratchFile(line("a", "b"))
     let found = complaint {
       try Dataset(
-        reading: [file.source()], renderer: renderer(), length: LengthPolicy(maxLength: 3))
+        reading: [file.source()], encoder: encoder(length: LengthPolicy(maxLength: 3)))
     }
     #expect(
       found.hasPrefix(
@@ -96,14 +98,15 @@ import Testing
   @Test func rowsWithNothingTrainedAreCounted() throws {
     let nothing = conversation((.user, "a"))
     let something = conversation((.user, "a"), (.assistant, "b"))
-    let data = try Dataset([nothing, something, nothing], renderer: renderer())
+    let data = try Dataset(
+      [nothing, something, nothing].map(Example.conversation), encoder: encoder())
     #expect(data.rows.count == 1)
     #expect(data.statistics.untrained.count == 2)
   }
 
   @Test func nothingTrainedAtAllIsAnError() throws {
     let found = complaint {
-      try Dataset([conversation((.user, "a"))], renderer: renderer())
+      try Dataset([conversation((.user, "a"))].map(Example.conversation), encoder: encoder())
     }
     #expect(
       found == "rows.jsonl: none of the 1 rows is left to train on; with no trained token: 1"
@@ -111,7 +114,7 @@ import Testing
   }
 
   @Test func noRowsIsAnError() {
-    #expect(complaint { try Dataset([], renderer: renderer()) } == "the data: there are no rows")
+    #expect(complaint { try Dataset([], encoder: encoder()) } == "the data: there are no rows")
   }
 
   @Test func aSetThatNeverTrainsAStopTokenIsRefused() throws {
@@ -119,14 +122,15 @@ import Testing
     let specials = ["<s>", "</s>"]
     let found = complaint {
       try Dataset(
-        [conversation((.user, "a"), (.assistant, "b"))], renderer: renderer(specials: specials))
+        [.conversation(conversation((.user, "a"), (.assistant, "b")))],
+        encoder: encoder(specials: specials))
     }
     #expect(found.contains("no answer of the 1 rows ends in a trained stop token"), "\(found)")
   }
 
   @Test func hashFollowsTheContent() throws {
     func hash(_ rows: [Conversation], _ trainOn: TrainOn = .assistant) throws -> UInt64 {
-      try Dataset(rows, renderer: renderer(trainOn: trainOn)).contentHash
+      try Dataset(rows.map(Example.conversation), encoder: encoder(trainOn: trainOn)).contentHash
     }
     let one = conversation((.user, "a"), (.assistant, "b"))
     let two = conversation((.user, "a"), (.assistant, "c"))
@@ -141,7 +145,7 @@ import Testing
     let rows = [1, 5, 40, 41, 300].map { count in
       conversation((.user, "a"), (.assistant, String(repeating: "x", count: count)))
     }
-    let data = try Dataset(rows, renderer: renderer())
+    let data = try Dataset(rows.map(Example.conversation), encoder: encoder())
     let histogram = data.statistics.lengthHistogram
     #expect(histogram.reduce(0) { $0 + $1.rows } == 5)
     for bucket in histogram {

@@ -34,14 +34,10 @@ private let good =
 
   @Test func sniffsTheLayoutFromTheFirstRow() throws {
     let messages = try ScratchFile(good)
-    var reader = try ConversationReader(messages.source(layout: "auto"))
-    #expect(reader.layoutName == nil)
-    _ = try reader.next()
-    #expect(reader.layoutName == "messages")
+    let reader = try SourceReader(messages.source(layout: "auto"))
+    #expect(reader.decoder.layout.name == "messages")
     let pairs = try ScratchFile(#"{"prompt": "a", "completion": "b"}"#)
-    reader = try ConversationReader(pairs.source())
-    _ = try reader.next()
-    #expect(reader.layoutName == "prompt-completion")
+    #expect(try SourceReader(pairs.source()).decoder.layout.name == "prompt-completion")
   }
 
   @Test func everyRowMustFitTheFirst() {
@@ -161,10 +157,7 @@ private let good =
 
   @Test func limitStopsBeforeLaterRows() throws {
     let file = try ScratchFile(good + "\n" + good + "\nnot JSON")
-    var reader = try ConversationReader(file.source(limit: 2))
-    var count = 0
-    while try reader.next() != nil { count += 1 }
-    #expect(count == 2)
+    #expect(try examples(file.source(limit: 2)).count == 2)
   }
 
   @Test func everyLayoutHasItsOwnName() {

@@ -1,5 +1,6 @@
 import Foundation
 import HalterData
+import HalterJSON
 import HalterTokenizers
 
 /// A temporary file that goes away with its owner.
@@ -26,27 +27,44 @@ final class ScratchFile {
   }
 }
 
+/// A parsed row and its place.
+struct ParsedRow {
+  let object: JSONObject
+  let location: RowLocation
+}
+
 /// All JSON rows of some text.
-func rows(_ text: String, chunkSize: Int = 1 << 18) throws -> [JSONLines.Row] {
+func rows(_ text: String, chunkSize: Int = 1 << 18) throws -> [ParsedRow] {
   try rows(bytes: Array(text.utf8), chunkSize: chunkSize)
 }
 
 /// All JSON rows of some bytes.
-func rows(bytes: [UInt8], chunkSize: Int = 1 << 18) throws -> [JSONLines.Row] {
+func rows(bytes: [UInt8], chunkSize: Int = 1 << 18) throws -> [ParsedRow] {
   let file = try ScratchFile(bytes)
   var lines = try JSONLines(url: file.url, name: "rows.jsonl", chunkSize: chunkSize)
-  var rows: [JSONLines.Row] = []
-  while let row = try lines.next() { rows.append(row) }
+  var rows: [ParsedRow] = []
+  while let record = try lines.next() {
+    rows.append(
+      ParsedRow(object: try lines.parser.object(record), location: record.location))
+  }
   return rows
+}
+
+/// All examples of a source.
+func examples(_ source: DataSource) throws -> [Example] {
+  var reader = try SourceReader(source)
+  var all: [Example] = []
+  while let record = try reader.next() { all.append(try reader.decoder.example(from: record)) }
+  return all
 }
 
 /// All conversations of some text.
 func conversations(_ text: String, layout: String? = nil) throws -> [Conversation] {
   let file = try ScratchFile(text)
-  var reader = try ConversationReader(file.source(layout: layout))
-  var all: [Conversation] = []
-  while let conversation = try reader.next() { all.append(conversation) }
-  return all
+  return try examples(file.source(layout: layout)).compactMap { example in
+    if case .conversation(let conversation) = example { return conversation }
+    return nil
+  }
 }
 
 /// What a call throws, in words; empty when it throws nothing.

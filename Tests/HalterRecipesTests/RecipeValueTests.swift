@@ -174,7 +174,7 @@ import Testing
     #expect(data.train.map(\.path.absolute) == ["/recipes/a.jsonl", "/abs/b.jsonl"])
     #expect(data.train.map(\.layout) == [.auto, .promptCompletion])
     #expect(data.train.map(\.limit) == [nil, 5])
-    #expect(data.validation?.map(\.layout) == [.messages])
+    #expect(data.validation?.sources.map(\.layout) == [.messages])
   }
 
   @Test func samplesMayBeAnyText() throws {

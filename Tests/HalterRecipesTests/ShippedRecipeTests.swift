@@ -21,7 +21,7 @@ import Testing
     #expect(
       recipe.data.train.first?.path.absolute.hasSuffix("/datasets/handbook/train.jsonl") == true)
     #expect(recipe.train.epochs == 2)
-    #expect(recipe.data.validation?.count == 1)
+    #expect(recipe.data.validation?.sources.count == 1)
     #expect(recipe.train.warmup == .share(0.05))
     #expect(recipe.eval.samples.count == 2)
   }

@@ -40,15 +40,17 @@ struct TinyLlama {
       isTrained
       ? try checkpoint.load(on: backend, trainable: false)
       : try checkpoint.random(seed: 5, on: backend)
-    let renderer = PromptRenderer(tokenizer: tokenizer, template: template)
+    let encoder = ExampleEncoder(
+      renderer: PromptRenderer(tokenizer: tokenizer, template: template))
     let rows = Self.questions.enumerated().map { index, pair in
-      Conversation(
-        messages: [
-          Message(role: .user, content: pair.0), Message(role: .assistant, content: pair.1),
-        ], location: RowLocation(file: "rows.jsonl", line: index + 1))
+      Example.conversation(
+        Conversation(
+          messages: [
+            Message(role: .user, content: pair.0), Message(role: .assistant, content: pair.1),
+          ], location: RowLocation(file: "rows.jsonl", line: index + 1)))
     }
-    train = try Dataset(Array(rows[0..<8]), renderer: renderer)
-    validation = try Dataset(Array(rows[8...]), renderer: renderer)
+    train = try Dataset(Array(rows[0..<8]), encoder: encoder)
+    validation = try Dataset(Array(rows[8...]), encoder: encoder)
   }
 
   func method(recomputesBlocks: Bool = false) -> SFTMethod {

@@ -17,12 +17,12 @@ public struct MessagesLayout: RowLayout {
   public func claims(_ row: JSONObject) -> Bool { row["messages"] != nil }
 
   /// The messages as they are; every assistant message may be trained on.
-  public func conversation(
+  public func example(
     from row: JSONObject, at location: RowLocation
-  ) throws(DataError) -> Conversation {
+  ) throws(DataError) -> Example {
     let row = Row(object: row, location: location)
     let messages = try row.messages(try row.member("messages", of: self), path: "messages")
     try row.requireAssistant(messages, path: "messages")
-    return Conversation(messages: messages, location: location)
+    return .conversation(Conversation(messages: messages, location: location))
   }
 }

@@ -23,15 +23,16 @@ public struct PromptCompletionLayout: RowLayout {
   }
 
   /// Prompt and completion joined; what stands in the prompt is never trained on.
-  public func conversation(
+  public func example(
     from row: JSONObject, at location: RowLocation
-  ) throws(DataError) -> Conversation {
+  ) throws(DataError) -> Example {
     let row = Row(object: row, location: location)
     let prompt = try side("prompt", as: .user, of: row)
     let completion = try side("completion", as: .assistant, of: row)
     try row.requireAssistant(completion, path: "completion")
-    return Conversation(
-      messages: prompt + completion, firstTrained: prompt.count, location: location)
+    return .conversation(
+      Conversation(
+        messages: prompt + completion, firstTrained: prompt.count, location: location))
   }
 
   private func side(

@@ -1,6 +1,6 @@
 import HalterJSON
 
-/// How a row's keys make a conversation. One conforming type a file, and one line in `Layouts`.
+/// How a row's keys make an example. One conforming type a file, and one line in `Layouts`.
 public protocol RowLayout: Sendable {
   /// The layout's name as recipes write it.
   var name: String { get }
@@ -10,12 +10,10 @@ public protocol RowLayout: Sendable {
   /// Whether a row has the keys of this layout; says nothing about their values.
   func claims(_ row: JSONObject) -> Bool
 
-  /// Makes the conversation.
+  /// Makes the example.
   ///
   /// - Throws: `DataError` naming file, line and the path inside the row.
-  func conversation(
-    from row: JSONObject, at location: RowLocation
-  ) throws(DataError) -> Conversation
+  func example(from row: JSONObject, at location: RowLocation) throws(DataError) -> Example
 }
 
 /// The layouts there are.

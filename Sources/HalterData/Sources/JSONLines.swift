@@ -2,15 +2,7 @@ import Foundation
 import HalterJSON
 
 /// Reads JSON Lines: one object a line, blank lines skipped, streamed.
-public struct JSONLines {
-  /// One row and its place.
-  public struct Row: Sendable {
-    /// The object on the line.
-    public let object: JSONObject
-    /// File and line.
-    public let location: RowLocation
-  }
-
+public struct JSONLines: RecordReader {
   private var lines: LineReader
 
   /// Opens a JSON Lines file.
@@ -24,14 +16,23 @@ public struct JSONLines {
     lines = try LineReader(url: url, name: name, chunkSize: chunkSize)
   }
 
-  /// The next row, or nil at the end of the file.
+  /// Parses one line as one object.
+  public var parser: any RecordParser { Parser() }
+
+  private struct Parser: RecordParser {
+    func object(_ record: RawRecord) throws(DataError) -> JSONObject {
+      try JSONLines.object(record.bytes, at: record.location)
+    }
+  }
+
+  /// The next line that is not blank, or nil at the end of the file.
   ///
-  /// - Throws: `DataError` naming file, line and column when a line is not a JSON object.
-  public mutating func next() throws(DataError) -> Row? {
+  /// - Throws: `DataError` when the disk refuses.
+  public mutating func next() throws(DataError) -> RawRecord? {
     while let line = try lines.next() {
       if line.bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-      let location = RowLocation(file: lines.name, line: line.number)
-      return Row(object: try Self.object(line.bytes, at: location), location: location)
+      return RawRecord(
+        bytes: line.bytes, location: RowLocation(file: lines.name, line: line.number))
     }
     return nil
   }

@@ -35,25 +35,28 @@ public struct LogprobsJob {
     }
     var lines = try JSONLines(url: url)
     let renderer = Result { try session.renderer() }
-    while let line = try lines.next() {
+    while let record = try lines.next() {
+      let object = try lines.parser.object(record)
       let row: TokenizedRow
-      if let layout = Layouts.all.first(where: { $0.claims(line.object) }) {
-        let conversation = try layout.conversation(from: line.object, at: line.location)
+      if let layout = Layouts.all.first(where: { $0.claims(object) }),
+        case .conversation(let conversation) = try layout.example(
+          from: object, at: record.location)
+      {
         row = try renderer.get().row(conversation)
-      } else if let text = line.object["text"]?.string {
+      } else if let text = object["text"]?.string {
         let tokens = session.tokens(ofPlain: text)
         row = TokenizedRow(
           tokens: tokens, lossWeights: tokens.indices.map { Float($0 == 0 ? 0 : 1) },
-          location: line.location)
+          location: record.location)
       } else {
         throw DataError(
-          .misfit, at: line.location,
+          .misfit, at: record.location,
           "the row has none of the keys messages, prompt and completion, or text")
       }
       try check(row)
       try body(
         Row(
-          line: line.location.line, tokens: row.tokens, logprobs: logprobs(row.tokens),
+          line: record.location.line, tokens: row.tokens, logprobs: logprobs(row.tokens),
           trained: row.lossWeights.map { $0 != 0 }))
     }
   }

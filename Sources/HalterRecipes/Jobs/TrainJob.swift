@@ -145,7 +145,9 @@ public struct TrainJob {
     try observer.observe(.stage("Reading the data"))
     let length = try lengthPolicy(context: open.checkpoint.configuration.contextLength)
     let train = try dataset(recipe.data.train, renderer, length)
-    let validation = try recipe.data.validation.map { try dataset($0, renderer, length) }
+    let validation = try (recipe.data.validation?.sources).map {
+      try dataset($0, renderer, length)
+    }
 
     try observer.observe(.stage("Loading \(name)"))
     let seed = UInt64(recipe.train.seed)
@@ -216,7 +218,7 @@ public struct TrainJob {
         DataSource(
           url: $0.path.url, name: $0.path.text,
           layout: $0.layout == .auto ? nil : $0.layout.rawValue, limit: $0.limit)
-      }, renderer: renderer, length: length)
+      }, encoder: ExampleEncoder(renderer: renderer, length: length))
   }
 
   private func inject(

@@ -66,9 +66,9 @@ extension Recipe {
   }
 
   private func checkData(_ decoding: inout RecipeDecoding) {
-    for (index, source) in (data.validation ?? []).enumerated() {
+    for (index, source) in (data.validation?.sources ?? []).enumerated() {
       decoding.refuse(
-        if: data.train.contains { $0.path == source.path },
+        if: data.train.contains { $0.overlaps(source) },
         ["data.validation.\(index).path", "data.train"],
         "\(quote(source.path.text)) is in data.train too: a loss on rows that were learnt says "
           + "nothing")
@@ -95,6 +95,15 @@ extension Recipe {
       output = RecipePath(
         text: text, absolute: RecipePath.absolute(text, from: decoding.workingFolder))
     }
+  }
+}
+
+extension SourceRecipe {
+  /// Whether a row can be in both sources.
+  fileprivate func overlaps(_ other: SourceRecipe) -> Bool {
+    guard path == other.path else { return false }
+    guard let part = split, let otherPart = other.split else { return true }
+    return part.start < otherPart.end && otherPart.start < part.end
   }
 }
 

@@ -85,49 +85,6 @@ extension AdapterRecipe {
   }
 }
 
-extension DataRecipe {
-  private static var sources: RecipeCodec<[SourceRecipe]> {
-    .list(
-      of: .section("a path, or path, layout, limit"), "a path, or a list of paths or mappings",
-      lone: true, minimum: 1)
-  }
-
-  static var fields: [RecipeField<DataRecipe>] {
-    [
-      RecipeField("train", \.train, sources, mandatory: true, "The rows to learn from."),
-      RecipeField(
-        "validation", \.validation, .optional(sources), aliases: ["valid", "val", "eval"],
-        "Rows that are never learnt from, to measure the loss on."),
-      RecipeField(
-        "max_length", \.maxLength, .optional(.whole(2...1_048_576)),
-        derived: "the model's context, at most 2048 and at most batch_tokens",
-        aliases: ["max_seq_len", "max_seq_length", "sequence_len", "cutoff_len"],
-        "The longest row in tokens."),
-      RecipeField(
-        "on_overflow", \.onOverflow, .choice(),
-        "What to do with a longer row: leave it out and count it, or refuse the data."),
-      RecipeField(
-        "train_on", \.trainOn, .choice(), aliases: ["train_on_inputs", "mask_prompt"],
-        "The tokens that carry loss: what the assistant says, or all."),
-    ]
-  }
-}
-
-extension SourceRecipe {
-  static var shorthand: String? { "path" }
-
-  static var fields: [RecipeField<SourceRecipe>] {
-    [
-      RecipeField("path", \.path, .input, mandatory: true, aliases: ["file"], "A file of rows."),
-      RecipeField(
-        "layout", \.layout, .choice(), aliases: ["type", "format"],
-        "How a row is laid out; auto tells it from the first row."),
-      RecipeField(
-        "limit", \.limit, .optional(.whole(1...Int.max)), "Only the first so many rows."),
-    ]
-  }
-}
-
 extension TrainRecipe {
   static var fields: [RecipeField<TrainRecipe>] {
     amounts + optimizer + execution

@@ -2,6 +2,8 @@
 public enum Method: String, RecipeChoice, CaseIterable, Sendable {
   /// Supervised fine-tuning: the loss of the answers in the data.
   case sft
+  /// Continued pre-training: the loss of every token of plain text.
+  case pretrain
 }
 
 /// What to train, on what, and how: a whole recipe with every default filled in.
@@ -68,56 +70,6 @@ public struct AdapterRecipe: RecipeSection, Sendable, Equatable {
   public internal(set) var rslora = false
   /// How the adapter begins.
   public internal(set) var initialization = AdapterInitialization.identity
-}
-
-/// The data of a recipe.
-public struct DataRecipe: RecipeSection, Sendable, Equatable {
-  /// What to do with a row that is longer than `maxLength`.
-  public enum Overflow: String, RecipeChoice, CaseIterable, Sendable {
-    /// Leave the row out and count it.
-    case drop
-    /// Refuse the data.
-    case error
-  }
-
-  /// The tokens that carry loss.
-  public enum Trained: String, RecipeChoice, CaseIterable, Sendable {
-    /// What the assistant says, with the token that ends each turn.
-    case assistant
-    /// Every token.
-    case all
-  }
-
-  /// Where the training rows are, in order.
-  public internal(set) var train: [SourceRecipe] = []
-  /// Where the validation rows are; `nil` for none.
-  public internal(set) var validation: [SourceRecipe]?
-  /// The longest row in tokens; `nil` for the model's context, at most 2048 and at most a batch.
-  public internal(set) var maxLength: Int?
-  /// What to do with a longer row.
-  public internal(set) var onOverflow = Overflow.drop
-  /// The tokens that carry loss.
-  public internal(set) var trainOn = Trained.assistant
-}
-
-/// One source of rows.
-public struct SourceRecipe: RecipeSection, Sendable, Equatable {
-  /// How a row is laid out.
-  public enum Layout: String, RecipeChoice, CaseIterable, Sendable {
-    /// Told from the first row.
-    case auto
-    /// `{"messages": [{"role", "content"}]}`.
-    case messages
-    /// `{"prompt", "completion"}`.
-    case promptCompletion = "prompt-completion"
-  }
-
-  /// The file.
-  public internal(set) var path = RecipePath(text: "", absolute: "")
-  /// How a row is laid out.
-  public internal(set) var layout = Layout.auto
-  /// Only the first so many rows; `nil` for all.
-  public internal(set) var limit: Int?
 }
 
 /// The optimisation of a recipe.

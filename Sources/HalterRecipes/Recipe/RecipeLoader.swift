@@ -84,7 +84,7 @@ extension Recipe {
     for (index, source) in data.train.enumerated() {
       inputs.append(("data.train.\(index).path", source.path))
     }
-    for (index, source) in (data.validation ?? []).enumerated() {
+    for (index, source) in (data.validation?.sources ?? []).enumerated() {
       inputs.append(("data.validation.\(index).path", source.path))
     }
     return inputs
