@@ -136,18 +136,11 @@ public struct TrainJob {
 
   private func build(_ observer: any RunObserver) throws -> Parts {
     let backend = place.backend(threads: recipe.train.threads)
-    let (url, name) = try modelLocation()
-    try observer.observe(.stage("Opening \(name)"))
-    let open = try OpenModel(url, templateName: recipe.template)
-    let template = try open.template.get()
-    let trainOn: TrainOn = recipe.data.trainOn == .all ? .all : .assistant
-    let renderer = PromptRenderer(tokenizer: open.tokenizer, template: template, trainOn: trainOn)
+    let data = try RecipeData(loaded, in: place) { try observer.observe(.stage($0)) }
+    let (open, renderer, name) = (data.open, data.renderer, data.modelName)
+    let template = renderer.template
     try observer.observe(.stage("Reading the data"))
-    let length = try lengthPolicy(context: open.checkpoint.configuration.contextLength)
-    let train = try dataset(recipe.data.train, renderer, length)
-    let validation = try (recipe.data.validation?.sources).map {
-      try dataset($0, renderer, length)
-    }
+    let (train, validation) = (try data.train(), try data.validation())
 
     try observer.observe(.stage("Loading \(name)"))
     let seed = UInt64(recipe.train.seed)
@@ -178,47 +171,13 @@ public struct TrainJob {
   }
 
   /// The model as a user names it to other commands.
-  public var modelName: String {
-    switch recipe.model.base {
-    case .path(let path): path.absolute
-    case .name(let name): recipe.model.revision.map { "\(name)@\($0)" } ?? name
-    }
-  }
+  public var modelName: String { recipe.model.fullName }
 
   /// The base model as other tools can look it up: an absolute path, or a repository of the hub.
   private var baseForOthers: String {
     let name = modelName
     guard name.hasPrefix("hf:") else { return name }
     return String(name.dropFirst("hf:".count).prefix { $0 != "@" })
-  }
-
-  private func modelLocation() throws -> (url: URL, name: String) {
-    switch recipe.model.base {
-    case .path(let path): return (path.url, path.text)
-    case .name: return (try place.models.resolve(modelName), modelName)
-    }
-  }
-
-  private func lengthPolicy(context: Int) throws -> LengthPolicy {
-    if let wanted = recipe.data.maxLength, wanted > context {
-      throw TrainingError(
-        .impossible, "data.max_length is \(wanted), the model's context holds \(context) tokens",
-        mend: "Lower data.max_length")
-    }
-    let limit = recipe.data.maxLength ?? min(context, 2048, recipe.train.batchTokens ?? 2048)
-    return LengthPolicy(
-      maxLength: limit, onOverflow: recipe.data.onOverflow == .error ? .error : .drop)
-  }
-
-  private func dataset(
-    _ sources: [SourceRecipe], _ renderer: PromptRenderer, _ length: LengthPolicy
-  ) throws -> Dataset {
-    try Dataset(
-      reading: sources.map {
-        DataSource(
-          url: $0.path.url, name: $0.path.text,
-          layout: $0.layout == .auto ? nil : $0.layout.rawValue, limit: $0.limit)
-      }, encoder: ExampleEncoder(renderer: renderer, length: length))
   }
 
   private func inject(
