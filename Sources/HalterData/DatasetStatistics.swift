@@ -64,6 +64,16 @@ public struct DatasetStatistics: Sendable, Equatable {
     }
   }
 
+  /// What was left out and why, a sentence each.
+  public var drops: [String] {
+    var drops: [String] = []
+    if tooLong.count > 0 { drops.append("too long, left out: \(tooLong.summary)") }
+    if untrained.count > 0 {
+      drops.append("nothing to train on, left out: \(untrained.summary)")
+    }
+    return drops
+  }
+
   mutating func add(_ encoded: EncodedExample) {
     rowsRead += 1
     longestRead = max(longestRead, encoded.length)

@@ -16,7 +16,8 @@ struct Halter: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      RunCommand.self, RecipeCommand.self, ModelCommand.self, GenerateCommand.self,
+      RunCommand.self, RecipeCommand.self, ModelCommand.self, DataCommand.self,
+      GenerateCommand.self,
       ChatCommand.self, LogprobsCommand.self, ExportCommand.self, DoctorCommand.self,
     ])
 

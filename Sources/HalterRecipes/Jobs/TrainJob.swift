@@ -266,15 +266,8 @@ public struct TrainJob {
   }
 
   private func header(_ parts: Parts, directory: String, resumed: Int?) -> RunHeader {
-    var drops: [String] = []
-    for (set, dataset) in [("train", parts.train), ("validation", parts.validation)] {
-      guard let statistics = dataset?.statistics else { continue }
-      if statistics.tooLong.count > 0 {
-        drops.append("\(set): too long, left out: \(statistics.tooLong.summary)")
-      }
-      if statistics.untrained.count > 0 {
-        drops.append("\(set): nothing to train on, left out: \(statistics.untrained.summary)")
-      }
+    let drops = [("train", parts.train), ("validation", parts.validation)].flatMap {
+      name, dataset in (dataset?.statistics.drops ?? []).map { "\(name): \($0)" }
     }
     return RunHeader(
       name: URL(fileURLWithPath: directory).lastPathComponent, method: parts.method.name,

@@ -1,0 +1,57 @@
+import Foundation
+import HalterData
+import HalterModels
+import HalterTokenizers
+
+/// Shows the rows of a recipe as they would be trained.
+public struct PreviewJob {
+  /// A row, its text, and what it is made of.
+  public struct Row: Sendable {
+    /// Tokens and weights.
+    public let row: TokenizedRow
+    /// The same as text.
+    public let text: RowText
+  }
+
+  /// What became of all the rows.
+  public let statistics: DatasetStatistics
+  /// The layouts of the sources, in order, as found or as named.
+  public let layouts: [String]
+  private let dataset: Dataset
+  private let tokenizer: Tokenizer
+
+  /// Reads the data of a recipe: the rows to learn from, or those for validation.
+  /// - Parameter stage: told what is being done.
+  /// - Throws: what keeps the model or the data from being read, and `DataError` if the validation
+  ///   rows are wanted and the recipe has none.
+  public init(
+    _ loaded: LoadedRecipe, validation: Bool, in place: Workplace,
+    stage: (String) throws -> Void
+  ) throws {
+    try loaded.checkFiles()
+    let data = try RecipeData(loaded, in: place, stage: stage)
+    try stage("Reading the data")
+    guard let dataset = try validation ? data.validation() : data.train() else {
+      throw DataError(
+        .untrainable, "the recipe has no data.validation", file: loaded.file.lastPathComponent)
+    }
+    self.dataset = dataset
+    tokenizer = data.open.tokenizer
+    statistics = dataset.statistics
+    layouts = dataset.layouts
+  }
+
+  /// The rows from `first` on, at most `count`.
+  public func rows(from first: Int, count: Int) -> [Row] {
+    dataset.rows.dropFirst(first).prefix(count).map {
+      Row(row: $0, text: RowText($0, tokenizer: tokenizer))
+    }
+  }
+
+  /// The length in tokens that a share of the rows does not exceed; 0 without rows.
+  public func length(atShare share: Double) -> Int {
+    let sorted = dataset.lengths.sorted()
+    guard let last = sorted.indices.last else { return 0 }
+    return sorted[min(last, Int((share * Double(last)).rounded()))]
+  }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+/// What one can see of data before training on it.
+@Suite struct DataCommandTests {
+  private let work: Workshop
+
+  init() throws {
+    work = try Workshop()
+  }
+
+  @Test func aPreviewSetsTrainedTokensOff() throws {
+    let result = try work.succeeds("data", "preview", "tiny.yaml", "-n", "1")
+    // The stop token is learnt, the line break behind it is not.
+    #expect(result.out.contains("⟦A file that says what to train.<|im_end|>⟧\n"), "\(result.out)")
+    #expect(result.out.contains("What is a recipe?<|im_end|>"), "\(result.out)")
+    #expect(result.out.contains("8 of 8 rows read are kept"), "\(result.out)")
+    #expect(!result.out.contains("What is LoRA?"), "\(result.out)")
+  }
+
+  @Test func aPreviewAsJSONHasARowEachAndThenTheCounts() throws {
+    let result = try work.succeeds(
+      "data", "preview", "tiny.yaml", "--validation", "--json", "--quiet", "--from", "2")
+    #expect(result.err == "")
+    let objects = try Metrics.objects(result.out)
+    #expect(objects.count == 2)
+    #expect(objects[0]["line"] as? Int == 2)
+    let runs = try #require(objects[0]["runs"] as? [[String: Any]])
+    #expect(runs.filter { $0["weight"] as? Double == 1 }.count == 1)
+    #expect(objects[1]["rows"] as? Int == 2)
+    #expect(objects[1]["layouts"] as? [String] == ["messages"])
+  }
+
+  @Test func aPreviewFollowsTheOverrides() throws {
+    let result = try work.succeeds(
+      "data", "preview", "tiny.yaml", "data.train_on=all", "data.max_length=30", "-n", "1")
+    #expect(result.out.contains("too long, left out: "), "\(result.out)")
+  }
+
+  @Test func aFaultyRowIsNamed() throws {
+    try work.write(#"{"messages": [{"role": "user", "content": 3}]}"# + "\n", to: "train.jsonl")
+    try work.fails(
+      65, "data", "preview", "tiny.yaml", "--quiet",
+      saying: ["train.jsonl:1", "messages[0].content", "expected text"])
+  }
+
+  @Test func validationRowsThatThereAreNotAreSaidSo() throws {
+    try work.recipe(replacing: ", validation: validation.jsonl", by: "")
+    try work.fails(
+      65, "data", "preview", "tiny.yaml", "--validation", "--quiet",
+      saying: ["tiny.yaml", "no data.validation"])
+  }
+}
