@@ -40,10 +40,9 @@ extension DataCommand {
         if !quiet { showText($0 + "\n") }
       }
       let rows = job.rows(from: from - 1, count: rows)
-      let counts = DataCounts(job)
       if json {
         for row in rows { try printJSON(PreviewRow(row)) }
-        return try printJSON(counts)
+        return try printJSON(DataCounts(job.statistics, layouts: job.layouts))
       }
       let text = DataText(
         style: ConsoleStyle(
@@ -80,30 +79,5 @@ private struct PreviewRow: Encodable {
     tokens = row.row.tokens.count
     trained = row.row.trainedTokens
     runs = row.text.runs.map { Run(text: $0.text, tokens: $0.tokens, weight: $0.weight) }
-  }
-}
-
-/// What became of the rows of a set, as JSON.
-struct DataCounts: Encodable {
-  let layouts: [String]
-  let rowsRead: Int
-  let rows: Int
-  let tokens: Int
-  let trainedTokens: Int
-  let drops: [String]
-  /// Lengths in tokens by the share of rows in percent that do not exceed them.
-  let lengths: [String: Int]
-
-  init(_ job: PreviewJob) {
-    layouts = job.layouts
-    rowsRead = job.statistics.rowsRead
-    rows = job.statistics.rows
-    tokens = job.statistics.tokens
-    trainedTokens = job.statistics.trainedTokens
-    drops = job.statistics.drops
-    lengths = Dictionary(
-      uniqueKeysWithValues: [0, 50, 90, 99, 100].map {
-        ("p\($0)", job.length(atShare: Double($0) / 100))
-      })
   }
 }

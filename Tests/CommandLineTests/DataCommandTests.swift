@@ -37,6 +37,21 @@ import Testing
     #expect(result.out.contains("too long, left out: "), "\(result.out)")
   }
 
+  @Test func statisticsCountBothSets() throws {
+    let shown = try work.succeeds("data", "stats", "tiny.yaml")
+    #expect(shown.out.contains("8 of 8 rows read are kept"), "\(shown.out)")
+    #expect(shown.out.contains("Latin 100 %"), "\(shown.out)")
+    #expect(shown.out.contains("█"), "\(shown.out)")
+    let objects = try Metrics.objects(
+      try work.succeeds("data", "stats", "tiny.yaml", "--json", "--quiet").out)
+    #expect(objects.map { $0["name"] as? String } == ["train", "validation"])
+    let counts = try #require(objects[0]["counts"] as? [String: Any])
+    #expect(counts["rows"] as? Int == 8)
+    let lengths = try #require(objects[0]["lengths"] as? [String: Int])
+    #expect(lengths["p100"] == counts["longest"] as? Int)
+    #expect((lengths["p0"] ?? 0) <= (lengths["p50"] ?? 0))
+  }
+
   @Test func aFaultyRowIsNamed() throws {
     try work.write(#"{"messages": [{"role": "user", "content": 3}]}"# + "\n", to: "train.jsonl")
     try work.fails(

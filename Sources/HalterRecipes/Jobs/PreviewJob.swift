@@ -47,11 +47,4 @@ public struct PreviewJob {
       Row(row: $0, text: RowText($0, tokenizer: tokenizer))
     }
   }
-
-  /// The length in tokens that a share of the rows does not exceed; 0 without rows.
-  public func length(atShare share: Double) -> Int {
-    let sorted = dataset.lengths.sorted()
-    guard let last = sorted.indices.last else { return 0 }
-    return sorted[min(last, Int((share * Double(last)).rounded()))]
-  }
 }

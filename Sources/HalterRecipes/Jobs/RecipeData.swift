@@ -37,21 +37,28 @@ struct RecipeData {
     self.recipe = recipe.data
   }
 
+  /// Where the rows to learn from are.
+  var trainSources: [DataSource] { sources(recipe.train) }
+
+  /// Where the rows to measure the loss on are; nil where the recipe names none.
+  var validationSources: [DataSource]? { (recipe.validation?.sources).map(sources) }
+
   /// The rows to learn from.
   /// - Throws: `DataError` as `Dataset` does.
-  func train() throws -> Dataset { try dataset(recipe.train) }
+  func train() throws -> Dataset { try Dataset(reading: trainSources, encoder: encoder) }
 
   /// The rows to measure the loss on; nil where the recipe names none.
   /// - Throws: `DataError` as `Dataset` does.
-  func validation() throws -> Dataset? { try (recipe.validation?.sources).map(dataset) }
+  func validation() throws -> Dataset? {
+    try validationSources.map { try Dataset(reading: $0, encoder: encoder) }
+  }
 
-  private func dataset(_ sources: [SourceRecipe]) throws -> Dataset {
-    try Dataset(
-      reading: sources.map {
-        DataSource(
-          url: $0.path.url, name: $0.path.text,
-          layout: $0.layout == .auto ? nil : $0.layout.rawValue, limit: $0.limit)
-      }, encoder: encoder)
+  private func sources(_ recipes: [SourceRecipe]) -> [DataSource] {
+    recipes.map {
+      DataSource(
+        url: $0.path.url, name: $0.path.text,
+        layout: $0.layout == .auto ? nil : $0.layout.rawValue, limit: $0.limit)
+    }
   }
 
   private static func location(

@@ -29,7 +29,10 @@ public struct DataText {
   }
 
   /// What became of the rows of a set: a line for each fact, labels first.
-  public func facts(_ name: String, _ statistics: DatasetStatistics) -> [String] {
+  /// - Parameter more: further facts, label and text; those without text are left out.
+  public func facts(
+    _ name: String, _ statistics: DatasetStatistics, more: [(String, String)] = []
+  ) -> [String] {
     var rows = [
       (
         name,
@@ -43,12 +46,18 @@ public struct DataText {
           + " of them trained"
       ),
     ]
-    rows += statistics.drops.map { ("", $0) }
+    rows += statistics.drops.map { ("", $0) } + more.filter { !$0.1.isEmpty }
     let indent = rows.map(\.0.count).max() ?? 0
     return rows.map { label, text in
       let gap = String(repeating: " ", count: indent - label.count)
       return "  " + style.paint(label + gap, .faint) + "  " + TerminalText.harmless(text)
     }
+  }
+
+  /// Shares of a whole in one line, at most six.
+  public static func shares(_ shares: [(String, Double)]) -> String {
+    let text = shares.prefix(6).map { "\($0.0) \(Quantities.share($0.1, of: 1))" }
+    return text.joined(separator: ", ") + (shares.count > 6 ? ", …" : "")
   }
 
   /// The lengths of rows as a chart of bars, a line a bucket.

@@ -1,0 +1,63 @@
+import HalterData
+
+/// Counts what the data of a recipe is made of: rows, lengths, tokens, scripts and languages.
+public struct DataStatsJob {
+  /// The figures of one set.
+  public struct Figures: Sendable {
+    /// What the recipe calls the set: `train` or `validation`.
+    public let name: String
+    /// The layouts of the sources, in order, as found or as named.
+    public let layouts: [String]
+    /// What became of the rows.
+    public let statistics: DatasetStatistics
+    /// What the texts are made of.
+    public let profile: TextProfile
+    private let lengths: [Int]
+
+    init(_ name: String, _ dataset: Dataset, profile: TextProfile) {
+      self.name = name
+      layouts = dataset.layouts
+      statistics = dataset.statistics
+      self.profile = profile
+      lengths = dataset.lengths.sorted()
+    }
+
+    /// The length in tokens that a share of the rows does not exceed; 0 without rows.
+    public func length(atShare share: Double) -> Int {
+      guard let last = lengths.indices.last else { return 0 }
+      return lengths[min(last, Int((share * Double(last)).rounded()))]
+    }
+  }
+
+  /// The figures of the training set, and of the validation set where there is one.
+  public let sets: [Figures]
+
+  /// Reads the data of a recipe.
+  /// - Parameter stage: told what is being done.
+  /// - Throws: what keeps the model or the data from being read.
+  public init(
+    _ loaded: LoadedRecipe, in place: Workplace, stage: (String) throws -> Void
+  ) throws {
+    try loaded.checkFiles()
+    let data = try RecipeData(loaded, in: place, stage: stage)
+    try stage("Reading the data")
+    var sets = [
+      Figures("train", try data.train(), profile: try Self.profile(data.trainSources))
+    ]
+    if let sources = data.validationSources, let dataset = try data.validation() {
+      sets.append(Figures("validation", dataset, profile: try Self.profile(sources)))
+    }
+    self.sets = sets
+  }
+
+  private static func profile(_ sources: [DataSource]) throws -> TextProfile {
+    var profile = TextProfile()
+    for source in sources {
+      var reader = try SourceReader(source)
+      while let record = try reader.next() {
+        profile.add(try reader.decoder.example(from: record))
+      }
+    }
+    return profile
+  }
+}
