@@ -58,15 +58,25 @@ import Testing
         data:
           train:
             - path: /recipes/rows.jsonl  # r.yaml:3
+              format: auto  # default
               layout: auto  # default
+              columns: null  # default
+              split: null  # default
               limit: null  # default
+              weight: 1  # default
             - path: /b  # override data.train.1.path=/b
+              format: auto  # default
               layout: auto  # default
+              columns: null  # default
+              split: null  # default
               limit: null  # default
+              weight: 1  # default
           validation: null  # default
           max_length: null  # default
           on_overflow: drop  # default
           train_on: assistant  # default
+          deduplicate: none  # default
+          fim: null  # default
         train:
           epochs: 1  # default
           steps: null  # default
@@ -107,7 +117,10 @@ import Testing
   }
 
   @Test func everyDocumentedKeyIsWritten() throws {
-    let text = try load(minimal + "adapter: lora").resolved()
+    let text = try load(
+      minimal + "adapter: lora",
+      ["data.train.0.columns.text=body", "data.validation=held.jsonl", "data.fim.rate=0.1"]
+    ).resolved()
     // What a recipe extends is merged into it.
     for key in RecipeReference.keys where key.path != "extends" {
       let name = try #require(key.path.split(separator: ".").last)

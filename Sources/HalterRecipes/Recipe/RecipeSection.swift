@@ -111,11 +111,10 @@ extension RecipeCodec where Value: RecipeSection {
     var misspelt: Set<String> = []
     for entry in entries {
       guard let field = fields.first(where: { $0.entry.name == entry.key }) else {
-        if let name = knownName(of: entry.key, among: fields.map(\.entry)) {
-          misspelt.insert(name)
-        }
+        let meant = meantKey(entry.key, among: fields.map(\.entry))
+        if let meant { misspelt.insert(meant.name) }
         let message = unknownKey(
-          entry.key, in: decoding.path, keys: fields.map(\.entry))
+          entry.key, in: decoding.path, meant: meant, keys: fields.map(\.entry))
         decoding.reportKey(entry.key, message, at: entry.keyPlace)
         continue
       }
@@ -148,23 +147,23 @@ extension RecipeNode {
 }
 
 /// The key of `keys` that `name` is another name or a misspelling of.
-private func knownName(of name: String, among keys: [RecipeKeyEntry]) -> String? {
-  keys.first { $0.aliases.contains(name) }?.name
-    ?? Suggestion.nearest(to: name, among: keys.map(\.name))
+private func meantKey(_ name: String, among keys: [RecipeKeyEntry]) -> RecipeKeyEntry? {
+  if let known = keys.first(where: { $0.aliases.contains(name) }) { return known }
+  let near = Suggestion.nearest(to: name, among: keys.map(\.name))
+  return keys.first { $0.name == near }
 }
 
 /// The message for a key that its section does not have: the key it was most likely meant to be,
 /// here or in another section, or else all keys.
 private func unknownKey(
-  _ name: String, in path: [String], keys: [RecipeKeyEntry]
+  _ name: String, in path: [String], meant: RecipeKeyEntry?, keys: [RecipeKeyEntry]
 ) -> String {
   let section = path.isEmpty ? "" : " in \(path.joined(separator: "."))"
   let start = "unknown key \(quote(name))\(section)"
-  if let known = keys.first(where: { $0.aliases.contains(name) }) {
-    return "\(start); it is called \"\(known.name)\" here"
-  }
-  if let near = knownName(of: name, among: keys) {
-    return "\(start); did you mean \"\(near)\"?"
+  if let meant {
+    return meant.aliases.contains(name)
+      ? "\(start); it is called \"\(meant.name)\" here"
+      : "\(start); did you mean \"\(meant.name)\"?"
   }
   let elsewhere = RecipeReference.entries(of: Recipe.keys, below: "").first {
     $0.key.name == name || $0.key.aliases.contains(name)
