@@ -55,6 +55,9 @@ public struct JSONValue: Sendable {
   /// As `integer`, for numbers from 0 to 2^64 - 1.
   public var unsigned: UInt64? { whole() }
 
+  /// The number as it stands in the text, all digits kept; nil for any other kind.
+  public var numeral: String? { place.kind == .number ? scalarText : nil }
+
   private func whole<Integer: FixedWidthInteger>() -> Integer? {
     guard place.kind == .number else { return nil }
     var range = place.range

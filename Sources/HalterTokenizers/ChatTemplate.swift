@@ -96,6 +96,11 @@ public struct ChatTemplate: Sendable, Equatable {
     }
     let alternates = kind == .llama2 || kind == .alpaca
     let hasSystem = messages[0].role == .system
+    if let index = messages.firstIndex(where: { !$0.toolCalls.isEmpty }) {
+      throw TokenizerError(
+        .template, "the template \(kind.rawValue) has no way to write tool calls",
+        at: "message \(index + 1)", mend: "take such rows out")
+    }
     for (index, message) in messages.enumerated() where index > 0 || !hasSystem {
       let place = "message \(index + 1)"
       if message.role == .system {

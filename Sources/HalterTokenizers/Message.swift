@@ -1,5 +1,5 @@
 /// One turn of a conversation.
-public struct Message: Sendable, Equatable, Codable {
+public struct Message: Sendable, Equatable {
   /// Who speaks.
   public enum Role: String, Sendable, Codable, CaseIterable {
     /// Sets the rules before the conversation.
@@ -14,13 +14,19 @@ public struct Message: Sendable, Equatable, Codable {
 
   /// Who speaks.
   public var role: Role
-  /// What is said; plain text, never parsed for control tokens.
+  /// What is said; plain text, never parsed for control tokens. For a tool, its result.
   public var content: String
+  /// Who of several that share a role speaks, or which tool answers. No template writes it down.
+  public var name: String?
+  /// The tools that an assistant calls after what it says, in order.
+  public var toolCalls: [ToolCall]
 
   /// A turn of `role` that says `content`.
-  public init(role: Role, content: String) {
+  public init(role: Role, content: String, name: String? = nil, toolCalls: [ToolCall] = []) {
     self.role = role
     self.content = content
+    self.name = name
+    self.toolCalls = toolCalls
   }
 }
 

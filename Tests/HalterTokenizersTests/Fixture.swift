@@ -35,6 +35,17 @@ struct GoldenChat: Decodable {
   var ids: [Int32]
 }
 
+extension Message: Decodable {
+  private enum Key: CodingKey { case role, content }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: Key.self)
+    self.init(
+      role: try fields.decode(Role.self, forKey: .role),
+      content: try fields.decode(String.self, forKey: .content))
+  }
+}
+
 enum Fixture {
   static func url(_ name: String) throws -> URL {
     let folder = try #require(Bundle.module.resourceURL)

@@ -41,6 +41,14 @@ public struct TextDocument: Sendable, Equatable {
 
 /// Two answers to one prompt, of which one is preferred.
 public struct PreferencePair: Sendable, Equatable {
+  /// Why nothing can be learned from a pair.
+  public enum Flaw: Sendable, Hashable {
+    /// Both answers are the same.
+    case sameAnswers
+    /// One of the answers is empty.
+    case emptyAnswer
+  }
+
   /// The messages before the answers; ends with a message that is not the assistant's.
   public let prompt: [Message]
   /// The preferred answer: one or more messages, the last of them the assistant's.
@@ -62,6 +70,14 @@ public struct PreferencePair: Sendable, Equatable {
     self.rejected = rejected
     self.margin = margin
     self.location = location
+  }
+
+  /// Why nothing can be learned from the pair; nil where something can.
+  public var flaw: Flaw? {
+    if (chosen + rejected).contains(where: { $0.role == .assistant && $0.isEmpty }) {
+      return .emptyAnswer
+    }
+    return chosen == rejected ? .sameAnswers : nil
   }
 }
 

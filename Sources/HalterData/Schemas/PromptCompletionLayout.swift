@@ -6,7 +6,7 @@ import HalterTokenizers
 /// Text goes through the chat template like everything else: the prompt is a user message, the
 /// completion the assistant's answer. So a model trained on such rows answers in `chat` the way it
 /// was trained. In message form only the completion is trained on, assistant messages of the
-/// prompt are context.
+/// prompt are context. The columns `system` and `tools` are those of `messages`.
 public struct PromptCompletionLayout: RowLayout {
   /// The layout.
   public init() {}
@@ -14,36 +14,56 @@ public struct PromptCompletionLayout: RowLayout {
   /// `prompt-completion`.
   public var name: String { "prompt-completion" }
 
+  /// The two sides, and what may stand beside them.
+  public var columns: [String] { ["prompt", "completion", "system", "tools"] }
+
   /// The shape of a row.
   public var shape: String { #"{"prompt": …, "completion": …}"# }
 
-  /// Whether the row has `prompt` and `completion`.
-  public func claims(_ row: JSONObject) -> Bool {
-    row["prompt"] != nil && row["completion"] != nil
+  /// Whether the row has `prompt` and `completion`, and no judgement of it.
+  public func claims(_ row: SourceRow) -> Bool {
+    row.has("prompt", "completion") && !row.has("label")
   }
 
-  /// Prompt and completion joined; what stands in the prompt is never trained on.
-  public func example(
-    from row: JSONObject, at location: RowLocation
-  ) throws(DataError) -> Example {
-    let row = Row(object: row, location: location)
-    let prompt = try side("prompt", as: .user, of: row)
-    let completion = try side("completion", as: .assistant, of: row)
-    try row.requireAssistant(completion, path: "completion")
+  /// Prompt and completion joined; what stands in the prompt is not trained on unless the row says
+  /// so.
+  public func example(from row: SourceRow) throws(DataError) -> Example {
+    let prompt = try row.opened(try row.prompt(by: self), path: "prompt")
+    let completion = try row.completion(by: self)
+    let turns = prompt + completion
     return .conversation(
       Conversation(
-        messages: prompt + completion, firstTrained: prompt.count, location: location))
+        messages: turns.messages, tools: try row.tools(), firstTrained: prompt.messages.count,
+        weights: turns.weights, location: row.location))
+  }
+}
+
+extension SourceRow {
+  /// The column `prompt`: text that a user says, or messages.
+  func prompt(by layout: any RowLayout) throws(DataError) -> Turns {
+    try side("prompt", as: .user, by: layout)
+  }
+
+  /// The column `completion`: text that the assistant says, or messages with an assistant's.
+  func completion(by layout: any RowLayout) throws(DataError) -> Turns {
+    let turns = try side("completion", as: .assistant, by: layout)
+    try requireAssistant(turns, path: "completion")
+    return turns
   }
 
   private func side(
-    _ key: String, as role: Message.Role, of row: Row
-  ) throws(DataError) -> [Message] {
-    let value = try row.member(key, of: self)
-    if value.array != nil { return try row.messages(value, path: key) }
-    guard let text = value.string else {
-      throw row.fault(key, "found \(value.kindInWords), expected text or a list of messages")
+    _ column: String, as role: Message.Role, by layout: any RowLayout
+  ) throws(DataError) -> Turns {
+    let value = try required(column, by: layout)
+    if value.array != nil {
+      let turns = try turns(value, path: column)
+      try refuseEmptyAnswers(turns, path: column, key: "content")
+      return turns
     }
-    if text.allSatisfy(\.isWhitespace) { throw row.fault(key, "the text is empty") }
-    return [Message(role: role, content: text)]
+    guard let text = value.string else {
+      throw fault(column, "found \(value.kindInWords), expected text or a list of messages")
+    }
+    if text.isBlank { throw fault(column, "the text is empty") }
+    return Turns([Message(role: role, content: text)])
   }
 }

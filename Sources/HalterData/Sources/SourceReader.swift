@@ -8,7 +8,7 @@ public struct ExampleDecoder: Sendable {
   ///
   /// - Throws: `DataError` naming file, line and path of what is malformed or does not fit.
   public func example(from record: RawRecord) throws(DataError) -> Example {
-    try layout.example(from: parser.object(record), at: record.location)
+    try layout.example(from: SourceRow(parser.object(record), at: record.location))
   }
 }
 
@@ -36,7 +36,7 @@ public struct SourceReader {
     if let name = source.layout {
       layout = try Layouts.named(name)
     } else {
-      layout = try Layouts.sniff(records.parser.object(first), at: first.location)
+      layout = try Layouts.sniff(SourceRow(records.parser.object(first), at: first.location))
     }
     decoder = ExampleDecoder(parser: records.parser, layout: layout)
     self.records = records

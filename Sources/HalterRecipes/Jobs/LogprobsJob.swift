@@ -38,9 +38,9 @@ public struct LogprobsJob {
     while let record = try lines.next() {
       let object = try lines.parser.object(record)
       let row: TokenizedRow
-      if let layout = Layouts.all.first(where: { $0.claims(object) }),
-        case .conversation(let conversation) = try layout.example(
-          from: object, at: record.location)
+      let columns = SourceRow(object, at: record.location)
+      if let layout = Layouts.all.first(where: { $0.claims(columns) }),
+        case .conversation(let conversation) = try layout.example(from: columns)
       {
         row = try renderer.get().row(conversation)
       } else if let text = object["text"]?.string {
