@@ -79,7 +79,7 @@ public enum AtomicDirectory {
   /// Whether `url` is named like something unfinished or something being replaced.
   public static func isPartial(_ url: URL) -> Bool {
     let name = url.lastPathComponent
-    return PartialName.matches(name) || PartialName.replaced(name) != nil
+    return PartialName.written(name) != nil || PartialName.replaced(name) != nil
   }
 
   /// Removes the unfinished files and directories in `directory` whose writer is no longer
@@ -87,8 +87,12 @@ public enum AtomicDirectory {
   ///
   /// Where a writer died between moving an old directory aside and putting the new one in its
   /// place, the old one gets its name back.
+  /// - Parameter isWanted: given the name that the finished thing would have; whether to look at
+  ///   its leftovers at all.
   @discardableResult
-  public static func removeLeftovers(in directory: URL) throws(FormatError) -> [URL] {
+  public static func removeLeftovers(
+    in directory: URL, where isWanted: (String) -> Bool = { _ in true }
+  ) throws(FormatError) -> [URL] {
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
@@ -101,7 +105,9 @@ public enum AtomicDirectory {
     var removed: [URL] = []
     for name in names.sorted() {
       let url = directory.appendingPathComponent(name)
-      guard isPartial(url), isAbandoned(url) else { continue }
+      guard let destination = PartialName.written(name) ?? PartialName.replaced(name),
+        isWanted(destination), isAbandoned(url)
+      else { continue }
       if let original = PartialName.replaced(name), try restore(url, as: original) { continue }
       do {
         try FileManager.default.removeItem(at: url)

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// The sizes and SHA-256 sums of the files in a directory, kept in `checksums.json` beside them.
@@ -78,17 +77,17 @@ public struct ChecksumManifest: Codable, Equatable, Sendable {
       }
       let url = directory.appendingPathComponent(path)
       let mend = "The file was damaged or changed; use another checkpoint"
-      let file = try MappedFile(url)
-      guard file.size == expected.size else {
+      let found = try entry(for: url)
+      guard found.size == expected.size else {
         throw FormatError(
-          .mismatch, "the file has \(file.size) bytes; its checksum was made of \(expected.size)",
+          .mismatch, "the file has \(found.size) bytes; its checksum was made of \(expected.size)",
           mend: mend, path: url.path)
       }
-      let sum = sha256(of: file)
-      guard sum == expected.sha256 else {
+      guard found.sha256 == expected.sha256 else {
         throw FormatError(
           .mismatch,
-          "the file's SHA-256 is \(sum); expected \(FormatError.shortened(expected.sha256))",
+          "the file's SHA-256 is \(found.sha256); expected "
+            + FormatError.shortened(expected.sha256),
           mend: mend, path: url.path)
       }
     }
@@ -96,20 +95,7 @@ public struct ChecksumManifest: Codable, Equatable, Sendable {
 
   /// The size and sum of one file.
   public static func entry(for file: URL) throws(FormatError) -> Entry {
-    let mapped = try MappedFile(file)
-    return Entry(size: mapped.size, sha256: sha256(of: mapped))
-  }
-
-  private static func sha256(of file: MappedFile) -> String {
-    var hash = SHA256()
-    let step = 1 << 24
-    for start in stride(from: 0, to: file.size, by: step) {
-      let range = start..<min(start + step, file.size)
-      file.withBytes(in: range) { hash.update(bufferPointer: $0) }
-      file.release(range)
-    }
-    return hash.finalize().map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
+    let (sum, size) = try Checksum.sha256(ofFile: file)
+    return Entry(size: size, sha256: sum)
   }
 }

@@ -25,6 +25,38 @@ enum HDF5Library {
     }
   }
 
+  /// The type of UTF-8 texts of any length; called inside `perform`, and closed by the caller.
+  static func makeTextType() -> hid_t {
+    let type = H5Tcopy(hdf5_type_string())
+    H5Tset_size(type, hdf5_size_variable())
+    H5Tset_cset(type, H5T_CSET_UTF8)
+    return type
+  }
+
+  /// The space of a dataset of one axis with `range` selected; called inside `perform`, and closed
+  /// by the caller.
+  static func select(_ range: Range<Int>, of dataset: hid_t) -> hid_t {
+    let space = H5Dget_space(dataset)
+    H5Sselect_hyperslab(
+      space, H5S_SELECT_SET, [UInt64(range.lowerBound)], nil, [UInt64(range.count)], nil)
+    return space
+  }
+
+  /// Reads `count` numbers, those that `from` selects; called inside `perform`.
+  static func read<T: HDF5Element>(
+    _ count: Int, of dataset: hid_t, from: hid_t, to: hid_t, path: String, name: String
+  ) throws(FormatError) -> [T] {
+    guard count > 0 else { return [] }
+    var status: herr_t = -1
+    let values = [T](unsafeUninitializedCapacity: count) { buffer, initialized in
+      status = H5Dread(
+        dataset, T.hdf5Type.native, to, from, hid_t(H5P_DEFAULT), buffer.baseAddress)
+      initialized = status >= 0 ? count : 0
+    }
+    guard status >= 0 else { throw failure("read the dataset", path: path, dataset: name) }
+    return values
+  }
+
   /// The error for a call that failed, with the library's own innermost explanation.
   static func failure(
     _ doing: String, path: String, dataset: String? = nil

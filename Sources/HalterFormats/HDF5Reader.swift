@@ -27,15 +27,18 @@ public final class HDF5Reader: Sendable {
   public let url: URL
   /// Every dataset, sorted by name.
   public let datasets: [HDF5Dataset]
-  private let file: hid_t
+  let file: hid_t
 
   /// Opens a file and lists its datasets.
-  /// - Throws: `FormatError` when the file is missing or not HDF5.
-  public init(_ url: URL) throws(FormatError) {
+  /// - Parameter isSealed: whether the file must begin with a checksum of all of it, as
+  ///   `HDF5Writer` puts there; it is verified first, which reads the whole file.
+  /// - Throws: `FormatError` when the file is missing, not HDF5, or not as it was sealed.
+  public init(_ url: URL, isSealed: Bool = false) throws(FormatError) {
     // Mapping it first gives the same errors for absent and unreadable files as everywhere else.
     guard try MappedFile(url).size > 0 else {
       throw FormatError(.truncated, "the file is empty", path: url.path)
     }
+    if isSealed { try HDF5Seal.verify(url) }
     let path = url.path
     let (file, datasets) = try HDF5Library.perform {
       () throws(FormatError) -> (hid_t, [HDF5Dataset]) in
@@ -132,6 +135,19 @@ public final class HDF5Reader: Sendable {
   public func read<T: HDF5Element>(
     _ name: String, as type: T.Type = T.self
   ) throws(FormatError) -> [T] {
+    let description = try dataset(name, of: type)
+    return try withDataset(description) { (dataset: hid_t) throws(FormatError) -> [T] in
+      let count = try HDF5Reader.checkedCount(description, of: dataset, path: url.path)
+      return try HDF5Library.read(
+        count, of: dataset, from: hid_t(H5S_ALL), to: hid_t(H5S_ALL), path: url.path, name: name)
+    }
+  }
+
+  /// The dataset `name`, which must hold numbers of type `T`.
+  /// - Throws: `FormatError` with code `missing` or `wrongType`.
+  func dataset<T: HDF5Element>(
+    _ name: String, of type: T.Type
+  ) throws(FormatError) -> HDF5Dataset {
     let description = try dataset(name)
     guard description.type == T.hdf5Type else {
       throw FormatError(
@@ -139,33 +155,32 @@ public final class HDF5Reader: Sendable {
         "the dataset holds \(description.type?.rawValue ?? "something else") where "
           + "\(T.hdf5Type.rawValue) was expected", path: url.path, tensor: name)
     }
-    let path = url.path
-    let file = file
-    return try HDF5Library.perform { () throws(FormatError) -> [T] in
-      let dataset = H5Dopen2(file, description.name, hid_t(H5P_DEFAULT))
-      guard dataset >= 0 else {
-        throw HDF5Library.failure("open the dataset", path: path, dataset: name)
-      }
+    return description
+  }
+
+  /// Opens a dataset for as long as `body` runs, alone in the library.
+  func withDataset<R>(
+    _ description: HDF5Dataset, _ body: (hid_t) throws(FormatError) -> sending R
+  ) throws(FormatError) -> sending R {
+    try HDF5Library.perform { () throws(FormatError) -> R in
+      let dataset = try open(description)
       defer { H5Dclose(dataset) }
-      let count = try HDF5Reader.checkedCount(description, of: dataset, path: path)
-      guard count > 0 else { return [] }
-      var status: herr_t = -1
-      let values = [T](unsafeUninitializedCapacity: count) { buffer, initialized in
-        status = H5Dread(
-          dataset, T.hdf5Type.native, hid_t(H5S_ALL), hid_t(H5S_ALL), hid_t(H5P_DEFAULT),
-          buffer.baseAddress)
-        initialized = status >= 0 ? count : 0
-      }
-      guard status >= 0 else {
-        throw HDF5Library.failure("read the dataset", path: path, dataset: name)
-      }
-      return values
+      return try body(dataset)
     }
+  }
+
+  /// A handle of a dataset; called inside `perform`, and closed by the caller.
+  func open(_ description: HDF5Dataset, access: hid_t? = nil) throws(FormatError) -> hid_t {
+    let dataset = H5Dopen2(file, description.name, access ?? hid_t(H5P_DEFAULT))
+    guard dataset >= 0 else {
+      throw HDF5Library.failure("open the dataset", path: url.path, dataset: description.name)
+    }
+    return dataset
   }
 
   /// The number of elements, after checking that memory is not given out for a size that the
   /// stored bytes do not back. Deflate shrinks by at most about a thousand times.
-  private static func checkedCount(
+  static func checkedCount(
     _ description: HDF5Dataset, of dataset: hid_t, path: String
   ) throws(FormatError) -> Int {
     var bytes = 8
@@ -186,58 +201,5 @@ public final class HDF5Reader: Sendable {
         path: path, tensor: description.name)
     }
     return bytes / 8
-  }
-
-  /// The text attribute `key` of a group or dataset, or `nil` if there is none.
-  /// - Throws: `FormatError` with code `missing` if the object does not exist, `wrongType` if the
-  ///   attribute is not one text.
-  public func attribute(
-    _ key: String, on object: String = "/"
-  ) throws(FormatError) -> String? {
-    let path = url.path
-    let file = file
-    return try HDF5Library.perform { () throws(FormatError) -> String? in
-      let target = H5Oopen(file, object, hid_t(H5P_DEFAULT))
-      guard target >= 0 else {
-        H5Eclear2(hid_t(H5E_DEFAULT))
-        throw FormatError(.missing, "there is no such object", path: path, tensor: object)
-      }
-      defer { H5Oclose(target) }
-      guard H5Aexists(target, key) > 0 else { return nil }
-      let attribute = H5Aopen(target, key, hid_t(H5P_DEFAULT))
-      guard attribute >= 0 else {
-        throw HDF5Library.failure("open the attribute", path: path, dataset: key)
-      }
-      defer { H5Aclose(attribute) }
-      return try HDF5Reader.text(of: attribute, key: key, path: path)
-    }
-  }
-
-  private static func text(
-    of attribute: hid_t, key: String, path: String
-  ) throws(FormatError) -> String {
-    let type = H5Aget_type(attribute)
-    let space = H5Aget_space(attribute)
-    defer {
-      H5Tclose(type)
-      H5Sclose(space)
-    }
-    guard H5Tget_class(type) == H5T_STRING, H5Sget_simple_extent_npoints(space) == 1 else {
-      throw FormatError(
-        .wrongType, "the attribute is not one text", path: path, tensor: key)
-    }
-    if H5Tis_variable_str(type) > 0 {
-      var text: UnsafeMutablePointer<CChar>?
-      guard H5Aread(attribute, type, &text) >= 0 else {
-        throw HDF5Library.failure("read the attribute", path: path, dataset: key)
-      }
-      defer { H5free_memory(text) }
-      return text.map { String(cString: $0) } ?? ""
-    }
-    var bytes = [UInt8](repeating: 0, count: H5Tget_size(type))
-    guard H5Aread(attribute, type, &bytes) >= 0 else {
-      throw HDF5Library.failure("read the attribute", path: path, dataset: key)
-    }
-    return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
   }
 }

@@ -4,98 +4,82 @@ import Foundation
 /// An HDF5 file that is being written. `HDF5Writer.write` makes one, hands it to a closure, and
 /// gives the finished file its name.
 ///
-/// Names are paths such as `/adam/m`; the groups on the way are made as needed.
+/// Names are paths such as `/adam/m`; the groups on the way are made as needed. The same calls give
+/// the same bytes: no time is recorded. The file is of the format of HDF5 1.10, whose metadata
+/// carries checksums.
 public final class HDF5Writer {
-  private let file: hid_t
-  private let path: String
+  let file: hid_t
+  let path: String
+  private var growing: [any HDF5Growing] = []
 
   /// Writes a file at `url`, atomically: after any failure the destination is as it was before.
+  /// - Parameter isSealed: whether the file begins with a checksum of all of it, which
+  ///   `HDF5Reader` can verify.
   /// - Throws: what `body` throws, or `FormatError`.
   public static func write(
-    to url: URL, overwrite: Bool = false, _ body: (HDF5Writer) throws -> Void
+    to url: URL, overwrite: Bool = false, isSealed: Bool = false,
+    _ body: (HDF5Writer) throws -> Void
   ) throws {
     try AtomicWrite.writeByPath(to: url, overwrite: overwrite) { location in
-      let writer = try HDF5Writer(location, named: url.path)
+      let writer = try HDF5Writer(
+        location, named: url.path, userBlock: isSealed ? HDF5Seal.size : 0)
       do {
         try body(writer)
+        for dataset in writer.growing { try dataset.flush() }
       } catch {
         try? writer.close()
         throw error
       }
       try writer.close()
+      if isSealed { try HDF5Seal.write(to: location, path: url.path) }
     }
   }
 
-  private init(_ location: URL, named path: String) throws(FormatError) {
+  private init(
+    _ location: URL, named path: String, userBlock: Int
+  ) throws(FormatError) {
     self.path = path
     file = try HDF5Library.perform { () throws(FormatError) -> hid_t in
-      let file = H5Fcreate(
-        location.path, hdf5_access_truncate(), hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT))
+      let creation = H5Pcreate(hdf5_class_file_create())
+      let access = H5Pcreate(hdf5_class_file_access())
+      defer {
+        H5Pclose(creation)
+        H5Pclose(access)
+      }
+      H5Pset_userblock(creation, UInt64(userBlock))
+      H5Pset_obj_track_times(creation, false)
+      H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110)
+      let file = H5Fcreate(location.path, hdf5_access_truncate(), creation, access)
       guard file >= 0 else { throw HDF5Library.failure("create the file", path: path) }
       return file
     }
   }
 
   private func close() throws(FormatError) {
-    try HDF5Library.perform { () throws(FormatError) -> Void in
-      guard H5Fclose(file) >= 0 else {
-        throw HDF5Library.failure("finish the file", path: path)
-      }
+    var failure: FormatError?
+    // The file stays open in the library for as long as anything in it is.
+    for dataset in growing {
+      do throws(FormatError) { try dataset.close() } catch { failure = failure ?? error }
     }
+    let status = HDF5Library.perform { H5Fclose(file) }
+    if let failure { throw failure }
+    guard status >= 0 else { throw HDF5Library.failure("finish the file", path: path) }
   }
 
-  /// Writes numbers as a dataset of `shape`, row-major; without a shape, as a line.
+  /// Makes a dataset of one axis to which numbers can be appended for as long as the file is being
+  /// written, in little memory.
   /// - Parameters:
-  ///   - values: as many as the shape has elements.
   ///   - name: the dataset's path in the file; it must be new.
-  ///   - shape: outermost axis first; `[]` is a scalar.
-  ///   - compression: deflate level 1 to 9; the data is then kept in chunks of about 256 KiB.
+  ///   - chunk: how many numbers are compressed together; reading any of them decompresses all.
+  ///   - compression: the deflate level, 1 to 9.
   /// - Throws: `FormatError` naming the file and the dataset.
-  public func write<T: HDF5Element>(
-    _ values: [T], to name: String, shape: [Int]? = nil, compression: Int? = nil
-  ) throws(FormatError) {
-    let shape = shape ?? [values.count]
-    try checkName(name)
-    guard !shape.contains(where: { $0 < 0 }), shape.count <= 32,
-      shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == values.count
-    else {
-      throw FormatError(
-        .invalidArgument, "\(values.count) numbers do not fill the shape \(shape)", path: path,
-        tensor: name)
-    }
-    try HDF5Library.perform { () throws(FormatError) -> Void in
-      let space = makeSpace(shape)
-      let creation = H5Pcreate(hdf5_class_dataset_create())
-      let links = H5Pcreate(hdf5_class_link_create())
-      defer {
-        H5Sclose(space)
-        H5Pclose(creation)
-        H5Pclose(links)
-      }
-      H5Pset_create_intermediate_group(links, 1)
-      if let compression, !values.isEmpty, !shape.isEmpty {
-        let chunk = HDF5Writer.chunk(of: shape, bytesPerElement: MemoryLayout<T>.size)
-        H5Pset_chunk(creation, Int32(chunk.count), chunk)
-        H5Pset_deflate(creation, UInt32(min(max(compression, 1), 9)))
-      }
-      let dataset = H5Dcreate2(
-        file, name, T.hdf5Type.native, space, links, creation, hid_t(H5P_DEFAULT))
-      guard dataset >= 0 else {
-        throw HDF5Library.failure("make the dataset", path: path, dataset: name)
-      }
-      let status = values.withUnsafeBytes { bytes in
-        // An empty array may have no address, which the library refuses although it needs none.
-        bytes.isEmpty
-          ? 0
-          : H5Dwrite(
-            dataset, T.hdf5Type.native, hid_t(H5S_ALL), hid_t(H5S_ALL), hid_t(H5P_DEFAULT),
-            bytes.baseAddress)
-      }
-      let closed = H5Dclose(dataset)
-      guard status >= 0, closed >= 0 else {
-        throw HDF5Library.failure("write the dataset", path: path, dataset: name)
-      }
-    }
+  public func makeGrowing<T: HDF5Element>(
+    _ name: String, of type: T.Type = T.self, chunk: Int = 2048, compression: Int = 1
+  ) throws(FormatError) -> HDF5GrowingDataset<T> {
+    let dataset = try HDF5GrowingDataset<T>(
+      name, in: self, chunk: chunk, compression: compression)
+    growing.append(dataset)
+    return dataset
   }
 
   /// Writes text as an attribute of a group, which is made if it does not exist, or of a dataset.
@@ -116,15 +100,13 @@ public final class HDF5Writer {
     }
     try HDF5Library.perform { () throws(FormatError) -> Void in
       let target = try openOrMake(object)
-      let type = H5Tcopy(hdf5_type_string())
+      let type = HDF5Library.makeTextType()
       let space = H5Screate(H5S_SCALAR)
       defer {
         H5Tclose(type)
         H5Sclose(space)
         H5Oclose(target)
       }
-      H5Tset_size(type, hdf5_size_variable())
-      H5Tset_cset(type, H5T_CSET_UTF8)
       let attribute = H5Acreate2(
         target, key, type, space, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT))
       guard attribute >= 0 else {
@@ -140,7 +122,7 @@ public final class HDF5Writer {
     }
   }
 
-  private func checkName(_ name: String) throws(FormatError) {
+  func checkName(_ name: String) throws(FormatError) {
     guard !name.isEmpty, !name.utf8.contains(0) else {
       throw FormatError(
         .invalidArgument, "a name must not be empty or hold a NUL character", path: path,
@@ -151,31 +133,28 @@ public final class HDF5Writer {
   private func openOrMake(_ object: String) throws(FormatError) -> hid_t {
     let found = H5Oopen(file, object, hid_t(H5P_DEFAULT))
     guard found < 0 else { return found }
-    let links = H5Pcreate(hdf5_class_link_create())
-    defer { H5Pclose(links) }
-    H5Pset_create_intermediate_group(links, 1)
-    let made = H5Gcreate2(file, object, links, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT))
-    guard made >= 0 else {
-      throw HDF5Library.failure("make the group", path: path, dataset: object)
-    }
-    return made
+    try makeGroups(above: object)
+    return try makeGroup(object)
   }
 
-  private func makeSpace(_ shape: [Int]) -> hid_t {
-    shape.isEmpty
-      ? H5Screate(H5S_SCALAR)
-      : H5Screate_simple(Int32(shape.count), shape.map(UInt64.init), nil)
+  /// Makes the groups on the way to `name` that are missing; called inside `perform`.
+  func makeGroups(above name: String) throws(FormatError) {
+    var group = ""
+    for part in name.split(separator: "/").dropLast() {
+      group += "/" + part
+      guard H5Lexists(file, group, hid_t(H5P_DEFAULT)) <= 0 else { continue }
+      H5Gclose(try makeGroup(group))
+    }
   }
 
-  /// Chunks take whole inner rows, and as many outer ones as fit 256 KiB.
-  static func chunk(of shape: [Int], bytesPerElement: Int) -> [UInt64] {
-    var budget = max(1, (256 << 10) / bytesPerElement)
-    var chunk: [UInt64] = []
-    for size in shape.reversed() {
-      let taken = max(1, min(size, budget))
-      chunk.append(UInt64(taken))
-      budget /= taken
+  private func makeGroup(_ name: String) throws(FormatError) -> hid_t {
+    let creation = H5Pcreate(hdf5_class_group_create())
+    defer { H5Pclose(creation) }
+    H5Pset_obj_track_times(creation, false)
+    let group = H5Gcreate2(file, name, hid_t(H5P_DEFAULT), creation, hid_t(H5P_DEFAULT))
+    guard group >= 0 else {
+      throw HDF5Library.failure("make the group", path: path, dataset: name)
     }
-    return chunk.reversed()
+    return group
   }
 }

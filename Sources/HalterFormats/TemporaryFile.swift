@@ -11,11 +11,11 @@ import Synchronization
 /// written, `.<name>.replaced-<process>-<number>` for what steps aside for it.
 enum PartialName {
   private static let counter = Atomic<Int>(0)
-  private static let written = ".partial-"
+  private static let unfinished = ".partial-"
   private static let aside = ".replaced-"
 
   /// A name beside `url` that nothing else in this process uses.
-  static func make(for url: URL) -> URL { make(for: url, mark: written) }
+  static func make(for url: URL) -> URL { make(for: url, mark: unfinished) }
 
   /// A name beside `url` for what is there now, while something else takes its place.
   static func makeAside(for url: URL) -> URL { make(for: url, mark: aside) }
@@ -26,8 +26,8 @@ enum PartialName {
       .appendingPathComponent(".\(url.lastPathComponent)\(mark)\(getpid())-\(number)")
   }
 
-  /// Whether a file name has the form that `make` gives.
-  static func matches(_ name: String) -> Bool { original(of: name, mark: written) != nil }
+  /// The name that something unfinished is to have, if `name` has the form that `make` gives.
+  static func written(_ name: String) -> String? { original(of: name, mark: unfinished) }
 
   /// The name of what stepped aside, if `name` has the form that `makeAside` gives.
   static func replaced(_ name: String) -> String? { original(of: name, mark: aside) }
