@@ -77,16 +77,16 @@ let package = Package(
     layer(
       "HalterAdapters",
       uses: ["HalterBackend", "HalterFormats", "HalterNN", "HalterRandom", "HalterTensor"]),
-    layer("HalterData", uses: ["HalterJSON", "HalterRandom", "HalterTokenizers"]),
+    layer(
+      "HalterData", uses: ["HalterFormats", "HalterJSON", "HalterRandom", "HalterTokenizers"]),
     layer("HalterHub", uses: [crypto], settings: house),
 
     // The training loop, and the place where everything meets.
     layer(
       "HalterTraining",
       uses: [
-        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterJSON",
-        "HalterModels", "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor",
-        "HalterTokenizers",
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
+        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
       ]),
     layer(
       "HalterRecipes",
@@ -108,7 +108,10 @@ let package = Package(
     tests(of: "CHalterKernels"),
     tests(of: "HalterFormats", resources: [.copy("Fixtures")]),
     tests(of: "HalterTokenizers", resources: [.copy("Fixtures")]),
-    tests(of: "HalterData", uses: ["HalterJSON", "HalterRandom", "HalterTokenizers"]),
+    tests(
+      of: "HalterData",
+      uses: ["HalterFormats", "HalterJSON", "HalterRandom", "HalterTokenizers"],
+      resources: [.copy("Fixtures")]),
     tests(
       of: "HalterHub",
       uses: [

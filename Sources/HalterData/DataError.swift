@@ -1,5 +1,5 @@
 /// Where a row stands in the outside world.
-public struct RowLocation: Sendable, Hashable, CustomStringConvertible {
+public struct RowLocation: Sendable, Hashable, Codable, CustomStringConvertible {
   /// The file as the user named it.
   public let file: String
   /// The line, counted from 1.

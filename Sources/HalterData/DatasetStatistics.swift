@@ -1,7 +1,7 @@
 /// What became of the rows that were read.
-public struct DatasetStatistics: Sendable, Equatable {
+public struct DatasetStatistics: Sendable, Equatable, Codable {
   /// Rows that were left out, and where the first of them stand.
-  public struct Drops: Sendable, Equatable {
+  public struct Drops: Sendable, Equatable, Codable {
     /// How many places are kept.
     public static let placesKept = 5
 
@@ -55,6 +55,8 @@ public struct DatasetStatistics: Sendable, Equatable {
   /// Rows kept by length, in buckets 1…16, 17…32, 33…64 and so on; from the first bucket with rows
   /// to the last.
   public var lengthHistogram: [LengthBucket] {
+    // No row is longer, whatever a file may say.
+    let powers = powers.prefix(Int.bitWidth - 1)
     guard let first = powers.firstIndex(where: { $0 > 0 }),
       let last = powers.lastIndex(where: { $0 > 0 })
     else { return [] }

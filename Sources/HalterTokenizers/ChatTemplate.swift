@@ -1,9 +1,9 @@
 /// How a conversation is written down for a model.
 ///
 /// The spans, joined, are the text that the checkpoint's own jinja template gives.
-public struct ChatTemplate: Sendable, Equatable {
+public struct ChatTemplate: Sendable, Equatable, Codable {
   /// The templates that are built in.
-  public enum Kind: String, Sendable, CaseIterable {
+  public enum Kind: String, Sendable, CaseIterable, Codable {
     /// `<|im_start|>role … <|im_end|>`: SmolLM2, Qwen and many others.
     case chatml
     /// `[INST] … [/INST]` with `<<SYS>>`: Llama 2 chat.

@@ -16,6 +16,11 @@ extension Tokenizer {
     try Self.write(config, to: directory.appendingPathComponent("tokenizer_config.json"))
   }
 
+  /// All that the tokens of a text follow from, as bytes: equal for equal tokenizers.
+  public var definition: [UInt8] {
+    (source ?? TokenizerJSON(self).file()) + TokenizerJSON(self).config(chatTemplate: nil)
+  }
+
   private static func write(_ bytes: [UInt8], to file: URL) throws(TokenizerError) {
     do {
       try Data(bytes).write(to: file, options: .atomic)

@@ -1,3 +1,4 @@
+import HalterFormats
 import HalterTokenizers
 
 /// What became of an example: the rows to train on, or why there are none.
@@ -34,6 +35,18 @@ public struct ExampleEncoder: Sendable {
   public init(renderer: PromptRenderer, length: LengthPolicy = LengthPolicy()) {
     self.renderer = renderer
     self.length = length
+  }
+
+  /// All that the rows of an example follow from, besides the example.
+  var keyParts: [TokenCacheKey.Part] {
+    [
+      TokenCacheKey.Part(
+        name: "tokenizer", title: "the tokenizer",
+        value: Checksum.sha256(of: renderer.tokenizer.definition)),
+      TokenCacheKey.Part(name: "template", title: "the chat template", of: renderer.template),
+      TokenCacheKey.Part(name: "train_on", title: "train_on", value: renderer.trainOn.rawValue),
+      TokenCacheKey.Part(name: "length", title: "max_length or on_overflow", of: length),
+    ]
   }
 
   /// The rows of an example.

@@ -1,7 +1,7 @@
 /// What becomes of rows that are too long.
-public struct LengthPolicy: Sendable, Equatable {
+public struct LengthPolicy: Sendable, Equatable, Codable {
   /// What is done with a row that is too long.
-  public enum Overflow: String, Sendable, CaseIterable {
+  public enum Overflow: String, Sendable, CaseIterable, Codable {
     /// The row is left out and counted.
     case drop
     /// The whole set is refused.

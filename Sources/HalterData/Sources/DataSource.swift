@@ -18,4 +18,13 @@ public struct DataSource: Sendable, Equatable {
     self.layout = layout == "auto" ? nil : layout
     self.limit = limit
   }
+
+  /// All but the content that the rows of the source follow from.
+  struct Settings: Encodable {
+    var name: String
+    var layout: String?
+    var limit: Int?
+  }
+
+  var settings: Settings { Settings(name: name, layout: layout, limit: limit) }
 }

@@ -1,35 +1,24 @@
-/// A text that recipe values come from: a recipe file, or one `key.path=value` argument.
+/// A text that recipe values come from: the recipe file, or one `key.path=value` argument.
 struct RecipeSource: Sendable, Equatable {
-  /// What kind of text it is.
-  enum Kind: Sendable, Equatable {
-    /// A file, the `order`-th that was read, whose relative paths begin in `folder`.
-    case file(folder: String, order: Int)
-    /// The `index`-th of the overrides, counted from 0.
-    case argument(index: Int)
-  }
-
-  /// The file's name as a user would type it, or the whole argument.
+  /// The file's name as it was given, or the whole argument.
   let name: String
-  let kind: Kind
+  /// Which override this is, counted from 0; `nil` for the recipe file.
+  let argumentIndex: Int?
   /// The text, cut where YAML sees line breaks.
   let lines: [String]
 
-  /// The recipe file `name` in `folder` with its `text`.
-  init(file name: String, in folder: String, order: Int = 0, text: String) {
+  /// The recipe file `name` with its `text`.
+  init(file name: String, text: String) {
     self.name = name
-    kind = .file(folder: folder, order: order)
+    argumentIndex = nil
     lines = Self.split(text)
   }
 
   /// The override `text`, the `index`-th of them.
   init(argument text: String, index: Int) {
     name = text
-    kind = .argument(index: index)
+    argumentIndex = index
     lines = [text]
-  }
-
-  var isArgument: Bool {
-    if case .argument = kind { true } else { false }
   }
 
   /// The lines of `text`; YAML 1.1 breaks lines at CR, LF, CRLF, NEL, LS and PS.
@@ -54,7 +43,7 @@ struct RecipeSource: Sendable, Equatable {
   }
 }
 
-/// A stretch of one line of a recipe file, of one it extends, or of an override argument.
+/// A stretch of one line of a recipe file or of an override argument.
 public struct RecipePlace: Sendable, Equatable, CustomStringConvertible {
   let source: RecipeSource
   /// The line, counted from 1.
@@ -71,20 +60,20 @@ public struct RecipePlace: Sendable, Equatable, CustomStringConvertible {
     self.length = max(1, length)
   }
 
-  /// The override argument that holds this place, or `nil` if it is in a file.
+  /// The override argument that holds this place, or `nil` if it is in the recipe file.
   public var argument: String? {
-    source.isArgument ? source.name : nil
+    source.argumentIndex == nil ? nil : source.name
   }
 
   /// `file:line:column`, or `argument "key=value"`.
   public var description: String {
-    let name = Self.printable(source.name)
-    return source.isArgument ? "argument \"\(name)\"" : "\(name):\(line):\(column)"
+    source.argumentIndex == nil
+      ? "\(source.name):\(line):\(column)" : "argument \"\(Self.printable(source.name))\""
   }
 
   /// The line, cropped to what a terminal shows, with a caret and tildes below.
   var snippet: String {
-    let number = source.isArgument ? " " : "\(line)"
+    let number = source.argumentIndex == nil ? "\(line)" : " "
     let margin = String(repeating: " ", count: number.count)
     let text = source.lines.indices.contains(line - 1) ? source.lines[line - 1] : ""
     let scalars = Array(text.unicodeScalars)

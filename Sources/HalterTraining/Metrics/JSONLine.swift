@@ -1,5 +1,3 @@
-import HalterJSON
-
 /// Builds one JSON object on one line, keys in the order they are given.
 ///
 /// The result is valid JSON whatever the values are: a number that is not finite becomes `null`.
@@ -8,7 +6,7 @@ struct JSONLine {
 
   mutating func add(_ key: String, _ value: String) {
     open(key)
-    body += JSONOutput.quoted(value)
+    body += JSONLine.quoted(value)
   }
 
   mutating func add(_ key: String, _ value: Int) {
@@ -32,6 +30,25 @@ struct JSONLine {
 
   private mutating func open(_ key: String) {
     if !body.isEmpty { body += ", " }
-    body += JSONOutput.quoted(key) + ": "
+    body += JSONLine.quoted(key) + ": "
+  }
+
+  static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      // Controls, and the two separators that some readers take for the end of a line.
+      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}":
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
   }
 }
