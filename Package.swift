@@ -46,10 +46,8 @@ let package = Package(
     .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: [
-    // C: SIMD kernels, and the system libraries.
+    // C: SIMD kernels, and a system library.
     .target(name: "CHalterKernels", linkerSettings: [.linkedLibrary("m")]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
 
     // The ground: no dependencies.
@@ -57,7 +55,7 @@ let package = Package(
     layer("HalterRandom", uses: []),
 
     // The engine.
-    layer("HalterBackend", uses: ["CHalterKernels", "COpenBLAS"], settings: house),
+    layer("HalterBackend", uses: ["CHalterKernels"], settings: house),
     layer("HalterTensor", uses: ["HalterBackend"]),
 
     // Parts: layers, optimisers, bytes on disk, text.

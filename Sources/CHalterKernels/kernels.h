@@ -39,7 +39,4 @@ const hk_kernels KERNEL_TABLE = {
     .f32_from_f16 = f32_from_f16,
     .bf16_from_f32 = bf16_from_f32,
     .f16_from_f32 = f16_from_f32,
-    .f32_from_q8_0 = f32_from_q8_0,
-    .f32_from_q4_0 = f32_from_q4_0,
-    .f32_from_q4_1 = f32_from_q4_1,
 };

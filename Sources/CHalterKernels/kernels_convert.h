@@ -1,4 +1,4 @@
-// Conversions between f32, bf16 and f16, and from GGUF blocks. All tables give the same bits.
+// Conversions between f32, bf16 and f16. All tables give the same bits.
 #pragma once
 
 static void f32_from_bf16(size_t n, const uint16_t *x, float *y) {
@@ -66,47 +66,4 @@ INLINE float scale_at(const uint8_t *bytes) {
   uint16_t half;
   memcpy(&half, bytes, sizeof half);
   return float_from_half((vhalf)half)[0];
-}
-
-typedef int8_t byte16 __attribute__((ext_vector_type(16)));
-typedef float float16 __attribute__((ext_vector_type(16)));
-
-static void f32_from_q8_0(size_t blocks, const uint8_t *x, float *y) {
-  for (size_t block = 0; block < blocks; block++, x += 34, y += 32) {
-    const float d = scale_at(x);
-    byte16 low;
-    byte16 high;
-    memcpy(&low, x + 2, sizeof low);
-    memcpy(&high, x + 18, sizeof high);
-    const float16 first = __builtin_convertvector(low, float16) * d;
-    const float16 second = __builtin_convertvector(high, float16) * d;
-    memcpy(y, &first, sizeof first);
-    memcpy(y + 16, &second, sizeof second);
-  }
-}
-
-static void f32_from_q4_0(size_t blocks, const uint8_t *x, float *y) {
-  for (size_t block = 0; block < blocks; block++, x += 18, y += 32) {
-    const float d = scale_at(x);
-    byte16 packed;
-    memcpy(&packed, x + 2, sizeof packed);
-    const float16 first = __builtin_convertvector((packed & 15) - 8, float16) * d;
-    const float16 second = __builtin_convertvector((packed >> 4 & 15) - 8, float16) * d;
-    memcpy(y, &first, sizeof first);
-    memcpy(y + 16, &second, sizeof second);
-  }
-}
-
-static void f32_from_q4_1(size_t blocks, const uint8_t *x, float *y) {
-  for (size_t block = 0; block < blocks; block++, x += 20, y += 32) {
-    const float d = scale_at(x);
-    const float m = scale_at(x + 2);
-    byte16 packed;
-    memcpy(&packed, x + 4, sizeof packed);
-    // A nibble times an f16 number is exact in f32, so fusing the sum changes no bit.
-    const float16 first = __builtin_convertvector(packed & 15, float16) * d + m;
-    const float16 second = __builtin_convertvector(packed >> 4 & 15, float16) * d + m;
-    memcpy(y, &first, sizeof first);
-    memcpy(y + 16, &second, sizeof second);
-  }
 }

@@ -56,6 +56,11 @@ struct hk_pool {
 /// Whether this thread is inside a task: its loops then run on it alone.
 static _Thread_local bool inside_task = false;
 
+/// The number of this thread in its pool.
+static _Thread_local size_t thread_number = 0;
+
+size_t hk_pool_thread_number(void) { return thread_number; }
+
 static void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -151,6 +156,7 @@ static void *work(void *argument) {
   const worker *self = argument;
   hk_pool *pool = self->pool;
   inside_task = true;
+  thread_number = self->number;
   pin(self);
   while (!atomic_load(&pool->stopping)) {
     await_work(pool);

@@ -6,5 +6,9 @@
 
 #define LANES 4
 #define KERNEL_TABLE hk_kernels_portable
+#define ENGINE hk_engine_portable
+#define WORD_ELEMENTS 1
 
 #include "kernels.h"
+
+#include "kernels_product.h"

@@ -7,4 +7,5 @@ extern const hk_kernels hk_kernels_portable __attribute__((visibility("hidden"))
 #if defined(__x86_64__)
 extern const hk_kernels hk_kernels_avx2 __attribute__((visibility("hidden")));
 extern const hk_kernels hk_kernels_avx512 __attribute__((visibility("hidden")));
+extern const hk_kernels hk_kernels_avx512bf16 __attribute__((visibility("hidden")));
 #endif

@@ -52,6 +52,11 @@ public protocol Backend: AnyObject {
     _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
     into y: Buffer)
 
+  /// y[i] = row ids[i] of stored weights, as f32 (ids are i32 and in range).
+  func gatherRows(of weights: StoredWeights, ids: Buffer, into y: Buffer, count: Int)
+  /// A range of rows of stored weights as f32, `[range.count, columns]`.
+  func decodeRows(_ range: Range<Int>, of weights: StoredWeights, into y: Buffer)
+
   // MARK: Rows
 
   /// y = w · x / rms(x) row by row (Zhang & Sennrich 2019); `rstd` gets 1 / rms, one per row.
@@ -82,6 +87,15 @@ public protocol Backend: AnyObject {
   func matmul(
     _ a: Buffer, transposed transposeA: Bool, _ b: Buffer, transposed transposeB: Bool,
     into c: Buffer, m: Int, n: Int, k: Int, alpha: Float, accumulate: Bool)
+
+  /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating, with a low-rank term added.
+  func product(
+    _ x: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into y: Buffer, accumulate: Bool)
+  /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating, with a low-rank term added.
+  func transposedProduct(
+    _ dy: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into dx: Buffer, accumulate: Bool)
 
   // MARK: Fused
 

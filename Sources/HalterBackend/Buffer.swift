@@ -45,6 +45,7 @@ public final class Buffer {
 
   var f32: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
   var i32: UnsafeMutablePointer<Int32> { base.assumingMemoryBound(to: Int32.self) }
+  var u8: UnsafeMutablePointer<UInt8> { base.assumingMemoryBound(to: UInt8.self) }
   var u16: UnsafeMutablePointer<UInt16> { base.assumingMemoryBound(to: UInt16.self) }
 
   /// Checks that the buffer holds at least `count` elements of a type before a kernel touches it.

@@ -117,10 +117,10 @@ extension CPUBackend {
           k: keys)
         product(
           gradients, lda: keys, transposeA: true, q + block, ldb: ldq, headDK + headKeyBlock,
-          ldc: ldq, m: keys, n: d, k: count, beta: 1)
+          ldc: ldq, m: keys, n: d, k: count, accumulate: true)
         product(
           scores, lda: keys, transposeA: true, dOut + block, ldb: ldq, headDV + headKeyBlock,
-          ldc: ldq, m: keys, n: d, k: count, beta: 1)
+          ldc: ldq, m: keys, n: d, k: count, accumulate: true)
       }
     }
     if group > 1 {

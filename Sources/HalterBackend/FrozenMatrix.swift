@@ -12,52 +12,77 @@ public protocol FrozenMatrix: AnyObject {
   /// The device that holds the matrix.
   var backend: any Backend { get }
 
-  /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating.
-  func product(_ x: Buffer, count m: Int, into y: Buffer, accumulate: Bool)
-  /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating.
-  func transposedProduct(_ dy: Buffer, count m: Int, into dx: Buffer, accumulate: Bool)
+  /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating; with a low-rank term added.
+  func product(
+    _ x: Buffer, count m: Int, adding term: LowRankTerm?, into y: Buffer, accumulate: Bool)
+  /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating; with a low-rank term added.
+  func transposedProduct(
+    _ dy: Buffer, count m: Int, adding term: LowRankTerm?, into dx: Buffer, accumulate: Bool)
   /// y[i, columns] = W[ids[i]]: the lookup of an embedding; ids are i32 and in range.
   func gather(ids: Buffer, count: Int, into y: Buffer)
   /// A range of rows as f32, `[range.count, columns]`.
   func denseRows(_ range: Range<Int>) -> Buffer
 }
 
-/// A frozen matrix of f32 values.
-public final class DenseMatrix: FrozenMatrix {
-  public let rows: Int
-  public let columns: Int
-  public let backend: any Backend
-  private let values: Buffer
+extension FrozenMatrix {
+  /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating.
+  public func product(_ x: Buffer, count m: Int, into y: Buffer, accumulate: Bool) {
+    product(x, count: m, adding: nil, into: y, accumulate: accumulate)
+  }
 
-  /// A matrix over a buffer of rows · columns f32 values.
-  public init(_ values: Buffer, rows: Int, columns: Int, backend: any Backend) {
-    precondition(values.byteCount >= rows * columns * 4)
-    self.rows = rows
-    self.columns = columns
-    self.values = values
+  /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating.
+  public func transposedProduct(
+    _ dy: Buffer, count m: Int, into dx: Buffer, accumulate: Bool
+  ) {
+    transposedProduct(dy, count: m, adding: nil, into: dx, accumulate: accumulate)
+  }
+}
+
+/// A frozen matrix in any storage format of its device.
+public final class StoredMatrix: FrozenMatrix {
+  public let backend: any Backend
+  private let weights: StoredWeights
+
+  /// A matrix of stored weights.
+  public init(_ weights: StoredWeights, backend: any Backend) {
+    self.weights = weights
     self.backend = backend
   }
 
-  public var byteCount: Int { rows * columns * 4 }
-  public var format: String { "f32" }
-
-  public func product(_ x: Buffer, count m: Int, into y: Buffer, accumulate: Bool) {
-    backend.matmul(
-      x, transposed: false, values, transposed: true, into: y, m: m, n: rows, k: columns,
-      alpha: 1, accumulate: accumulate)
+  /// A matrix over a buffer of rows · columns f32 values.
+  public convenience init(dense values: Buffer, rows: Int, columns: Int, backend: any Backend) {
+    self.init(
+      StoredWeights(format: .f32, rows: rows, columns: columns, values: values), backend: backend)
   }
 
-  public func transposedProduct(_ dy: Buffer, count m: Int, into dx: Buffer, accumulate: Bool) {
-    backend.matmul(
-      dy, transposed: false, values, transposed: false, into: dx, m: m, n: columns, k: rows,
-      alpha: 1, accumulate: accumulate)
+  public var rows: Int { weights.rows }
+  public var columns: Int { weights.columns }
+  public var byteCount: Int { weights.byteCount }
+  public var format: String { weights.summary }
+
+  public func product(
+    _ x: Buffer, count m: Int, adding term: LowRankTerm?, into y: Buffer, accumulate: Bool
+  ) {
+    backend.product(x, count: m, weights, adding: term, into: y, accumulate: accumulate)
+  }
+
+  public func transposedProduct(
+    _ dy: Buffer, count m: Int, adding term: LowRankTerm?, into dx: Buffer, accumulate: Bool
+  ) {
+    backend.transposedProduct(dy, count: m, weights, adding: term, into: dx, accumulate: accumulate)
   }
 
   public func gather(ids: Buffer, count: Int, into y: Buffer) {
-    backend.gatherRows(values, ids: ids, into: y, count: count, columns: columns)
+    backend.gatherRows(of: weights, ids: ids, into: y, count: count)
   }
 
   public func denseRows(_ range: Range<Int>) -> Buffer {
-    values.slice(byteOffset: range.lowerBound * columns * 4, byteCount: range.count * columns * 4)
+    if weights.format == .f32 {
+      return weights.values.slice(
+        byteOffset: range.lowerBound * columns * 4, byteCount: range.count * columns * 4)
+    }
+    let y = backend.allocate(byteCount: max(1, range.count * columns * 4))
+    backend.decodeRows(range, of: weights, into: y)
+    return y
   }
 }

@@ -2,7 +2,7 @@ internal import CHalterKernels
 
 /// The threads that kernels run on.
 final class ThreadPool {
-  private let pool: OpaquePointer
+  let pool: OpaquePointer
 
   /// A pool that runs loops on `threads` threads in all.
   init(threads: Int) {

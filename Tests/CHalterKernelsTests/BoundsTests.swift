@@ -83,17 +83,57 @@ private final class Fenced {
     #expect((0..<n).allSatisfy { floats[$0] == 1 })
   }
 
-  @Test(arguments: KernelTable.available, [1, 2, 5])
-  func blocksStayInBounds(_ table: KernelTable, _ count: Int) throws {
-    let k = try table.kernels()
-    let memory = try (0..<2).map { _ in try Fenced() }
-    defer { withExtendedLifetime(memory) {} }
-    let floats = memory[0].end(32 * count, Float(1))
-    k.f32_from_q8_0(count, memory[1].end(34 * count, UInt8(0)), floats)
-    #expect((0..<32 * count).allSatisfy { floats[$0] == 0 })
-    k.f32_from_q4_1(count, memory[1].end(20 * count, UInt8(0)), floats)
-    #expect((0..<32 * count).allSatisfy { floats[$0] == 0 })
-    k.f32_from_q4_0(count, memory[1].end(18 * count, UInt8(0)), floats)
-    #expect((0..<32 * count).allSatisfy { floats[$0] == 0 })
+  /// Rows of every format, decoded and multiplied with nothing readable behind them.
+  @Test(arguments: KernelTable.available, StoredFormat.all)
+  func storedMatricesStayInBounds(_ table: KernelTable, _ format: StoredFormat) throws {
+    let isa = hk_isa(rawValue: table.rawValue)
+    let block = max(hk_format_block(format.code), 2)
+    for (rows, columns) in [(1, block), (2, 3 * block), (35, 2 * block)] {
+      let memory = try (0..<4).map { _ in try Fenced() }
+      defer { withExtendedLifetime(memory) {} }
+      let bytes = hk_format_bytes(format.code, columns)
+      var matrix = hk_matrix(
+        format: format.code, rows: rows, columns: columns, stride: bytes,
+        values: memory[0].end(rows * bytes, UInt8(0)), scales: memory[1].end(rows * 32, Float(1)),
+        block: 64)
+      let y = memory[2].end(columns, Float(1))
+      for row in 0..<rows { hk_matrix_decode(isa, &matrix, row, 0, columns, y) }
+      for (m, transposed) in [(3, true), (7, true), (3, false), (20, false)] {
+        let (n, k) = transposed ? (rows, columns) : (columns, rows)
+        let a = memory[2].end(m * k, Float(0))
+        let c = memory[3].end(m * n, Float(1))
+        try multiply(isa, matrix, transposed, m: m, n: n, k: k, a, into: c)
+        #expect((0..<m * n).allSatisfy { c[$0] == 0 })
+      }
+    }
   }
+
+  private func multiply(
+    _ isa: hk_isa, _ matrix: hk_matrix, _ transposed: Bool, m: Int, n: Int, k: Int,
+    _ a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>
+  ) throws {
+    let term = hk_term(
+      a: a, lda: k, a_transposed: false, w_transposed: transposed, w: matrix)
+    for compute in [HK_COMPUTE_F32, HK_COMPUTE_BF16] {
+      withUnsafePointer(to: term) { term in
+        var product = hk_product(
+          m: m, n: n, terms: term, term_count: 1, alpha: 1, accumulate: false, compute: compute,
+          c: c, ldc: n)
+        let scratch = UnsafeMutableRawPointer.allocate(
+          byteCount: max(64, hk_product_scratch(&product, isa, 1)), alignment: 64)
+        defer { scratch.deallocate() }
+        hk_product_run(&product, isa, nil, scratch)
+      }
+    }
+  }
+}
+
+/// A storage format as an argument of a test.
+struct StoredFormat: Sendable, CustomTestStringConvertible {
+  let rawValue: UInt32
+
+  static let all = (0..<UInt32(HK_FORMAT_COUNT)).map { StoredFormat(rawValue: $0) }
+
+  var code: hk_format { hk_format(rawValue: rawValue) }
+  var testDescription: String { "format \(rawValue)" }
 }

@@ -15,6 +15,12 @@ import Testing
     }
   }
 
+  /// The dot products of bf16 are there on CPUs that are slower with them.
+  @Test func bf16IsChosenWhereItIsFast() {
+    #expect((hk_best_isa() == HK_ISA_AVX512BF16) == hk_bf16_is_fast())
+    if hk_bf16_is_fast() { #expect(hk_isa_available(HK_ISA_AVX512BF16)) }
+  }
+
   @Test func unknownInstructionSetHasNoKernels() {
     #expect(!hk_isa_available(hk_isa(rawValue: 99)))
     #expect(hk_kernels_for(hk_isa(rawValue: 99)) == nil)

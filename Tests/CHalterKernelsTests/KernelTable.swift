@@ -11,6 +11,7 @@ struct KernelTable: Sendable, CustomTestStringConvertible {
     KernelTable(name: "portable", rawValue: HK_ISA_PORTABLE.rawValue),
     KernelTable(name: "avx2", rawValue: HK_ISA_AVX2.rawValue),
     KernelTable(name: "avx512", rawValue: HK_ISA_AVX512.rawValue),
+    KernelTable(name: "avx512bf16", rawValue: HK_ISA_AVX512BF16.rawValue),
   ].filter { hk_isa_available(hk_isa(rawValue: $0.rawValue)) }
 
   var testDescription: String { name }

@@ -13,12 +13,12 @@ import Testing
     ["HalterNN", "HalterOptim", "HalterFormats", "HalterTokenizers"],
     ["HalterTensor"],
     ["HalterBackend", "HalterJSON", "HalterRandom"],
-    ["CHalterKernels", "COpenBLAS", "CHDF5"],
+    ["CHalterKernels", "CHDF5"],
   ]
 
   /// The one module that wraps each C module.
   static let wrappers = [
-    "CHalterKernels": "HalterBackend", "COpenBLAS": "HalterBackend", "CHDF5": "HalterFormats",
+    "CHalterKernels": "HalterBackend", "CHDF5": "HalterFormats",
   ]
 
   static let longest = 420

@@ -11,9 +11,9 @@ struct BackendConformance: Sendable {
   enum Operation: String, CaseIterable, Sendable {
     case fill, copy, add, multiply, scale, accumulate, swiglu, swigluBackward, dropout
     case sumOfSquares, convertToBF16, convertFromBF16
-    case decode
+    case decode, gatherStoredRows, decodeRows
     case rmsNorm, rmsNormBackward, addBias, addColumnSums, gatherRows, scatterAddRows, rope
-    case matmul
+    case matmul, storedProduct, storedTransposedProduct
     case attention, attentionBackward, cachedAttention, crossEntropy
     case adamW
   }
@@ -51,6 +51,8 @@ struct BackendConformance: Sendable {
     case .convertToBF16: convertToBF16Cases
     case .convertFromBF16: convertFromBF16Cases
     case .decode: decodeCases
+    case .gatherStoredRows: gatherStoredRowsCases
+    case .decodeRows: decodeRowsCases
     case .rmsNorm: rmsNormCases
     case .rmsNormBackward: rmsNormBackwardCases
     case .addBias: addBiasCases
@@ -59,6 +61,8 @@ struct BackendConformance: Sendable {
     case .scatterAddRows: scatterAddRowsCases
     case .rope: ropeCases
     case .matmul: matmulCases
+    case .storedProduct: storedProductCases
+    case .storedTransposedProduct: storedTransposedProductCases
     case .attention: attentionCases
     case .attentionBackward: attentionBackwardCases
     case .cachedAttention: cachedAttentionCases

@@ -49,6 +49,22 @@ import Testing
 
   @Test(arguments: sets) func decode(set: InstructionSet) { expectConformance(.decode, set) }
 
+  @Test(arguments: sets) func gatherStoredRows(set: InstructionSet) {
+    expectConformance(.gatherStoredRows, set)
+  }
+
+  @Test(arguments: sets) func decodeRows(set: InstructionSet) {
+    expectConformance(.decodeRows, set)
+  }
+
+  @Test(arguments: sets) func storedProduct(set: InstructionSet) {
+    expectConformance(.storedProduct, set)
+  }
+
+  @Test(arguments: sets) func storedTransposedProduct(set: InstructionSet) {
+    expectConformance(.storedTransposedProduct, set)
+  }
+
   @Test(arguments: sets) func rmsNorm(set: InstructionSet) { expectConformance(.rmsNorm, set) }
 
   @Test(arguments: sets) func rmsNormBackward(set: InstructionSet) {
@@ -118,7 +134,9 @@ import Testing
   /// What decides which numbers are stored or dropped must not even differ by rounding.
   @Test(
     arguments: sets.filter { $0 != .portable },
-    [.decode, .convertToBF16, .convertFromBF16, .dropout] as [BackendConformance.Operation])
+    [
+      .decode, .gatherStoredRows, .decodeRows, .convertToBF16, .convertFromBF16, .dropout,
+    ] as [BackendConformance.Operation])
   func exactOperationsAgreeToTheBit(
     set: InstructionSet, operation: BackendConformance.Operation
   ) {

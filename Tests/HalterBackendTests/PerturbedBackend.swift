@@ -152,6 +152,32 @@ final class PerturbedBackend: Backend {
     spoil(c, m * n, after: .matmul)
   }
 
+  func gatherRows(of weights: StoredWeights, ids: Buffer, into y: Buffer, count: Int) {
+    inner.gatherRows(of: weights, ids: ids, into: y, count: count)
+    spoil(y, count * weights.columns, after: .gatherStoredRows)
+  }
+
+  func decodeRows(_ range: Range<Int>, of weights: StoredWeights, into y: Buffer) {
+    inner.decodeRows(range, of: weights, into: y)
+    spoil(y, range.count * weights.columns, after: .decodeRows)
+  }
+
+  func product(
+    _ x: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into y: Buffer, accumulate: Bool
+  ) {
+    inner.product(x, count: m, weights, adding: term, into: y, accumulate: accumulate)
+    spoil(y, m * weights.rows, after: .storedProduct)
+  }
+
+  func transposedProduct(
+    _ dy: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into dx: Buffer, accumulate: Bool
+  ) {
+    inner.transposedProduct(dy, count: m, weights, adding: term, into: dx, accumulate: accumulate)
+    spoil(dx, m * weights.columns, after: .storedTransposedProduct)
+  }
+
   func attention(
     _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer
   ) {

@@ -28,10 +28,16 @@ import Testing
   @Test func sizesOfElements() {
     #expect(DType.f32.byteCount == 4 && DType.bf16.byteCount == 2 && DType.i32.byteCount == 4)
     // Block of 32 weights: a half of scale (and a half of minimum), then the numbers.
-    #expect(ElementFormat.q8_0.bytesPerBlock == 2 + 32 && ElementFormat.q8_0.blockSize == 32)
-    #expect(ElementFormat.q4_0.bytesPerBlock == 2 + 16 && ElementFormat.q4_0.blockSize == 32)
-    #expect(ElementFormat.q4_1.bytesPerBlock == 4 + 16 && ElementFormat.q4_1.blockSize == 32)
-    #expect(ElementFormat.f16.bytesPerBlock == 2 && ElementFormat.f16.blockSize == 1)
+    let blocks: [(ElementFormat, elements: Int, bytes: Int)] = [
+      (.f32, 1, 4), (.bf16, 1, 2), (.f16, 1, 2), (.int8, 1, 1), (.q4_0, 32, 2 + 16),
+      (.q4_1, 32, 4 + 16), (.q5_0, 32, 2 + 4 + 16), (.q5_1, 32, 4 + 4 + 16), (.q8_0, 32, 2 + 32),
+      (.q4_k, 256, 4 + 12 + 128), (.q5_k, 256, 4 + 12 + 32 + 128), (.q6_k, 256, 128 + 64 + 16 + 2),
+    ]
+    for (format, elements, bytes) in blocks {
+      #expect(format.blockSize == elements)
+      #expect(format.byteCount(of: 3 * elements) == 3 * bytes)
+    }
+    #expect(ElementFormat.nf4.blockSize == 1 && ElementFormat.nf4.byteCount(of: 7) == 4)
   }
 
   @Test func aGeometryCountsItsTokens() {

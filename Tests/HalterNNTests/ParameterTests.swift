@@ -60,7 +60,7 @@ import Testing
 
   @Test func aFrozenLayerAndATrainableOneComputeTheSame() {
     let w = parameter([3, 2], 1)
-    let matrix = DenseMatrix(w.value.storage, rows: 3, columns: 2, backend: backend)
+    let matrix = StoredMatrix(dense: w.value.storage, rows: 3, columns: 2, backend: backend)
     let bias = parameter([3], 2)
     let x = Tensor(noise(8, 3), shape: [4, 2], on: backend)
     let trainable = Linear(weight: .trainable(w), bias: bias)(x, context)
@@ -86,7 +86,7 @@ import Testing
     let expected = Array(w.value.floats[2..<6])
     for weight in [
       Weight.trainable(w),
-      .frozen(DenseMatrix(w.value.storage, rows: 3, columns: 2, backend: backend)),
+      .frozen(StoredMatrix(dense: w.value.storage, rows: 3, columns: 2, backend: backend)),
     ] {
       #expect(Linear(weight: weight).effectiveRows(1..<3).read(Float.self, count: 4) == expected)
       #expect(weight.rows == 3 && weight.columns == 2 && weight.byteCount == 24)
@@ -100,7 +100,7 @@ import Testing
     let rows = table.value.floats
     let ids = Tensor([Int32(3), 0, 3], shape: [3], on: backend)
     let expected = Array(rows[6..<8] + rows[0..<2] + rows[6..<8])
-    let matrix = DenseMatrix(table.value.storage, rows: 4, columns: 2, backend: backend)
+    let matrix = StoredMatrix(dense: table.value.storage, rows: 4, columns: 2, backend: backend)
     let frozen = Embedding(weight: .frozen(matrix))(ids)
     #expect(frozen.floats == expected && frozen.shape == [3, 2] && !frozen.requiresGradient)
     let trainable = Embedding(weight: .trainable(table))(ids)

@@ -15,7 +15,7 @@ func frozenLayer(_ inputs: Int, _ outputs: Int, _ seed: UInt64, on backend: CPUB
   let weight = Tensor(noise(inputs * outputs, seed, 0.6), shape: [outputs, inputs], on: backend)
   return Linear(
     weight: .frozen(
-      DenseMatrix(weight.storage, rows: outputs, columns: inputs, backend: backend)))
+      StoredMatrix(dense: weight.storage, rows: outputs, columns: inputs, backend: backend)))
 }
 
 @Suite struct TransformerTests {

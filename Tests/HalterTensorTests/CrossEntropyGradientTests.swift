@@ -64,8 +64,8 @@ import Testing
     let values = noise(sizes.vocabulary * sizes.columns, 41)
     let buffer = backend.allocate(byteCount: values.count * 4)
     buffer.write(values)
-    let head = DenseMatrix(
-      buffer, rows: sizes.vocabulary, columns: sizes.columns, backend: backend)
+    let head = StoredMatrix(
+      dense: buffer, rows: sizes.vocabulary, columns: sizes.columns, backend: backend)
     GradientCheck(shapes: [[sizes.tokens, sizes.columns]]).run({
       linearCrossEntropy($0[0], head: .frozen(head), targets: targets(sizes), scale: 2).loss
     }) { x in

@@ -37,13 +37,13 @@ import Testing
     #expect(y.shape == [2, 3, 5])
   }
 
-  private func frozenMatrix(_ n: Int, _ k: Int) -> (matrix: DenseMatrix, values: [Double]) {
+  private func frozenMatrix(_ n: Int, _ k: Int) -> (matrix: StoredMatrix, values: [Double]) {
     let backend = CPUBackend(threads: 2)
     let values = noise(n * k, 31)
     let buffer = backend.allocate(byteCount: max(1, n * k) * 4)
     buffer.write(values)
     return (
-      DenseMatrix(buffer, rows: n, columns: k, backend: backend), values.map { Double($0) }
+      StoredMatrix(dense: buffer, rows: n, columns: k, backend: backend), values.map { Double($0) }
     )
   }
 

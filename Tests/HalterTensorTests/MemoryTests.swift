@@ -40,7 +40,7 @@ import Testing
   private func step(_ parameters: [Tensor], _ backend: CPUBackend, seed: UInt64) -> Float {
     let ids = Tensor([Int32(1), 4, 2, 0, 3], shape: [5], on: backend)
     let x = parameters[0].gatherRows(ids)
-    let matrix = DenseMatrix(parameters[1].storage, rows: 8, columns: 8, backend: backend)
+    let matrix = StoredMatrix(dense: parameters[1].storage, rows: 8, columns: 8, backend: backend)
     let h = recompute(x) { x in
       let y = x.rmsNorm(weight: parameters[2], epsilon: 1e-5)
       let z = y.loraLinear(

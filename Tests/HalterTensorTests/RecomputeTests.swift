@@ -10,7 +10,7 @@ import Testing
     var parameterGradients: [[Float]] = []
   }
 
-  private func block(_ x: Tensor, _ p: [Tensor], _ matrix: DenseMatrix) -> Tensor {
+  private func block(_ x: Tensor, _ p: [Tensor], _ matrix: StoredMatrix) -> Tensor {
     let y = x.rmsNorm(weight: p[0], epsilon: 1e-5)
     let z = y.loraLinear(matrix, bias: p[3], a: p[1], b: p[2], scale: 2, dropout: (0.25, 99))
     let geometry = AttentionGeometry(
@@ -28,8 +28,8 @@ import Testing
     let p = shapes.enumerated().map {
       Tensor(noise($1.count, UInt64($0) + 1), shape: $1, on: backend).requiringGradient()
     }
-    let matrix = DenseMatrix(
-      Tensor(noise(36, 8), shape: [6, 6], on: backend).storage, rows: 6, columns: 6,
+    let matrix = StoredMatrix(
+      dense: Tensor(noise(36, 8), shape: [6, 6], on: backend).storage, rows: 6, columns: 6,
       backend: backend)
     let input = Tensor(noise(42, 9), shape: [7, 6], on: backend)
     let x = trainsInput ? input.requiringGradient() : input

@@ -38,7 +38,7 @@ import Testing
 
   @Test func aMatrixSharesItsRows() {
     let values = tensor([1, 2, 3, 4, 5, 6], [3, 2], backend)
-    let matrix = DenseMatrix(values.storage, rows: 3, columns: 2, backend: backend)
+    let matrix = StoredMatrix(dense: values.storage, rows: 3, columns: 2, backend: backend)
     #expect(matrix.byteCount == 24 && matrix.format == "f32")
     #expect(matrix.denseRows(1..<3).read(Float.self, count: 4) == [3, 4, 5, 6])
     #expect(matrix.denseRows(3..<3).byteCount == 0)
@@ -50,7 +50,7 @@ import Testing
 
   @Test func aMatrixMultipliesBothWays() {
     let values = tensor([1, 2, 3, 4, 5, 6], [3, 2], backend)
-    let matrix = DenseMatrix(values.storage, rows: 3, columns: 2, backend: backend)
+    let matrix = StoredMatrix(dense: values.storage, rows: 3, columns: 2, backend: backend)
     let y = tensor([1, 1, 1], [1, 3], backend)
     let x = tensor([10, 1], [1, 2], backend)
     matrix.product(x.storage, count: 1, into: y.storage, accumulate: true)

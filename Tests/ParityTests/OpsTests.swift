@@ -61,9 +61,9 @@ import Testing
     Case(golden: try Golden("ops/\(operation).safetensors"), name: name, backend: backend)
   }
 
-  private func frozen(_ weight: Tensor) -> DenseMatrix {
-    DenseMatrix(
-      weight.storage, rows: weight.shape[0], columns: weight.shape[1], backend: backend)
+  private func frozen(_ weight: Tensor) -> StoredMatrix {
+    StoredMatrix(
+      dense: weight.storage, rows: weight.shape[0], columns: weight.shape[1], backend: backend)
   }
 
   @Test(arguments: ["rms_norm0", "rms_norm1", "rms_norm2"]) func rmsNorm(name: String) throws {

@@ -25,6 +25,7 @@ typedef enum hk_isa {
   HK_ISA_PORTABLE = 0,  // whatever the target's baseline is (SSE2 on x86-64, NEON on arm64)
   HK_ISA_AVX2 = 1,      // AVX2 + FMA + F16C
   HK_ISA_AVX512 = 2,    // AVX-512 F, BW, DQ, VL
+  HK_ISA_AVX512BF16 = 3,  // the same with BF16, whose dot products bf16 products use
 } hk_isa;
 
 /// Constants of one AdamW step (Loshchilov & Hutter 2019, algorithm 2).
@@ -114,11 +115,6 @@ typedef struct hk_kernels {
   void (*f32_from_f16)(size_t n, const uint16_t *x, float *y);
   void (*bf16_from_f32)(size_t n, const float *x, uint16_t *y);
   void (*f16_from_f32)(size_t n, const float *x, uint16_t *y);
-
-  // -- GGUF blocks of 32 elements to f32 (bit-equal to ggml), `blocks` blocks
-  void (*f32_from_q8_0)(size_t blocks, const uint8_t *x, float *y);
-  void (*f32_from_q4_0)(size_t blocks, const uint8_t *x, float *y);
-  void (*f32_from_q4_1)(size_t blocks, const uint8_t *x, float *y);
 } hk_kernels;
 
 /// The best instruction set that this CPU and this build have.
@@ -147,6 +143,9 @@ void hk_pool_destroy(hk_pool *_Nullable pool);
 
 /// The number of threads that loops run on, the caller's included.
 size_t hk_pool_threads(const hk_pool *pool);
+
+/// Inside a task, which of the pool's threads runs it: 0 ..< hk_pool_threads. 0 outside.
+size_t hk_pool_thread_number(void);
 
 /// Runs task(context, i) once for every i in 0 ..< count and returns when all are done. Tasks are
 /// handed out one at a time, in order. Callers on several threads take turns; a call from inside a

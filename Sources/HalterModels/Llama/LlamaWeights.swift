@@ -79,7 +79,7 @@ struct FileWeights: LlamaWeightSource {
     let values = try decode(name, shape: [rows, columns])
     return trainable
       ? .trainable(Parameter(values, trainable: true))
-      : .frozen(DenseMatrix(values.storage, rows: rows, columns: columns, backend: backend))
+      : .frozen(StoredMatrix(dense: values.storage, rows: rows, columns: columns, backend: backend))
   }
 
   func vector(_ name: String, count: Int) throws -> Parameter {

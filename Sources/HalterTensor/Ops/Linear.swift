@@ -64,20 +64,21 @@ extension Tensor {
     func branch(_ x: Tensor) -> Tensor {
       dropout.map { x.dropout(probability: $0.probability, seed: $0.seed) } ?? x
     }
-    let y = Tensor(uninitialized: shape.replacingColumns(n), on: backend)
-    weight.product(storage, count: m, into: y.storage, accumulate: false)
-    y.add(bias: bias)
+    // scale · x Aᵀ, so that B and the gradient of B need no scale.
     let reduced = Tensor(uninitialized: [m, r], on: backend)
     backend.matmul(
       branch(detached).storage, transposed: false, a.storage, transposed: true,
-      into: reduced.storage,
-      m: m, n: r, k: k, alpha: 1, accumulate: false)
-    backend.matmul(
-      reduced.storage, transposed: false, b.storage, transposed: true, into: y.storage,
-      m: m, n: n, k: r, alpha: scale, accumulate: true)
+      into: reduced.storage, m: m, n: r, k: k, alpha: scale, accumulate: false)
+    let y = Tensor(uninitialized: shape.replacingColumns(n), on: backend)
+    weight.product(
+      storage, count: m,
+      adding: LowRankTerm(reduced: reduced.storage, factor: b.storage, rank: r),
+      into: y.storage, accumulate: false)
+    y.add(bias: bias)
     let (savedA, savedB, trainsBias) = (a.detached, b.detached, bias?.requiresGradient == true)
     let needsInput = requiresGradient
     return y.recorded(from: [self, a, b] + (bias.map { [$0] } ?? [])) { upstream in
+      let biasGradient = bias == nil ? [] : [trainsBias ? upstream.columnSums() : nil]
       let dReduced = Tensor(uninitialized: [m, r], on: backend)
       backend.matmul(
         upstream.storage, transposed: false, savedB.storage, transposed: false,
@@ -85,23 +86,27 @@ extension Tensor {
       let db = Tensor(uninitialized: savedB.shape, on: backend)
       backend.matmul(
         upstream.storage, transposed: true, reduced.storage, transposed: false,
-        into: db.storage, m: n, n: r, k: m, alpha: scale, accumulate: false)
+        into: db.storage, m: n, n: r, k: m, alpha: 1, accumulate: false)
       let da = Tensor(uninitialized: savedA.shape, on: backend)
       backend.matmul(
         dReduced.storage, transposed: true, branch(x.value()).storage, transposed: false,
         into: da.storage, m: r, n: k, k: m, alpha: 1, accumulate: false)
-      var dx: Tensor?
-      if needsInput {
-        let gradient = Tensor(uninitialized: inputShape, on: backend)
-        backend.matmul(
-          dReduced.storage, transposed: false, savedA.storage, transposed: false,
-          into: gradient.storage, m: m, n: k, k: r, alpha: 1, accumulate: false)
-        let dropped = branch(gradient)
+      guard needsInput else { return [nil, da, db] + biasGradient }
+      let dx = Tensor(uninitialized: inputShape, on: backend)
+      if dropout == nil {
         weight.transposedProduct(
-          upstream.storage, count: m, into: dropped.storage, accumulate: true)
-        dx = dropped
+          upstream.storage, count: m,
+          adding: LowRankTerm(reduced: dReduced.storage, factor: savedA.storage, rank: r),
+          into: dx.storage, accumulate: false)
+        return [dx, da, db] + biasGradient
       }
-      return [dx, da, db] + (bias == nil ? [] : [trainsBias ? upstream.columnSums() : nil])
+      backend.matmul(
+        dReduced.storage, transposed: false, savedA.storage, transposed: false,
+        into: dx.storage, m: m, n: k, k: r, alpha: 1, accumulate: false)
+      let dropped = branch(dx)
+      weight.transposedProduct(
+        upstream.storage, count: m, into: dropped.storage, accumulate: true)
+      return [dropped, da, db] + biasGradient
     }
   }
 
