@@ -83,8 +83,9 @@ let package = Package(
     layer(
       "HalterTraining",
       uses: [
-        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
-        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterJSON",
+        "HalterModels", "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor",
+        "HalterTokenizers",
       ]),
     layer(
       "HalterRecipes",

@@ -52,6 +52,28 @@ import Testing
     #expect((lengths["p0"] ?? 0) <= (lengths["p50"] ?? 0))
   }
 
+  @Test func rowsAreConvertedIntoANewFile() throws {
+    let result = try work.succeeds(
+      "data", "convert", "train.jsonl", "--to", "sharegpt", "--output", "turns.jsonl")
+    #expect(result.out == "turns.jsonl\n")
+    #expect(result.err.contains("8 rows of layout messages read, 8 written as sharegpt"))
+    let objects = try Metrics.objects(try work.read("turns.jsonl"))
+    #expect(objects.count == 8)
+    try work.fails(
+      73, "data", "convert", "train.jsonl", "--to", "alpaca", "--output", "turns.jsonl",
+      saying: ["turns.jsonl", "exists"])
+  }
+
+  @Test func aRowThatCannotBeConvertedLeavesNoFile() throws {
+    let rows = try work.read("train.jsonl")
+    try work.write(
+      rows + #"{"messages": [{"role": "user", "content": "x"}]}"# + "\n", to: "b.jsonl")
+    try work.fails(
+      65, "data", "convert", "b.jsonl", "--to", "alpaca", "-o", "out.jsonl",
+      saying: ["b.jsonl:9"])
+    #expect(!work.exists("out.jsonl"))
+  }
+
   @Test func aFaultyRowIsNamed() throws {
     try work.write(#"{"messages": [{"role": "user", "content": 3}]}"# + "\n", to: "train.jsonl")
     try work.fails(

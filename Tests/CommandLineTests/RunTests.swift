@@ -98,7 +98,7 @@ import Testing
 
   @Test func theStoredRecipeSaysWhereEachValueComesFrom() throws {
     let text = try shared.read("run/recipe.yaml")
-    #expect(text.contains("# recipe line 4"))
+    #expect(text.contains("# tiny.yaml:4"))
     #expect(text.contains("# default"))
     #expect(text.contains(Repository.tiny.path))
   }

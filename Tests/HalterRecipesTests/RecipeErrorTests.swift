@@ -30,7 +30,8 @@ import Testing
         take it for true: write true
           3 | adapter: {rnk: 8, rank: 010, rslora: yes}
             |                                      ^~~
-        r.yaml:6:16: data.on_overflow: expected drop or error, found "dorp"; did you mean "drop"?
+        r.yaml:6:16: data.on_overflow: expected drop, error, truncate_turns, truncate_left or \
+        split, found "dorp"; did you mean "drop"?
           6 |   on_overflow: dorp
             |                ^~~~
         r.yaml:8:3: unknown key "lerning_rate" in train; did you mean "learning_rate"?
@@ -49,7 +50,7 @@ import Testing
   @Test func theMandatoryKeysAreAskedFor() {
     #expect(
       errors("adapter: lora\n") == """
-        r.yaml:1:1: missing key "method": how to train (sft)
+        r.yaml:1:1: missing key "method": how to train (sft or pretrain)
           1 | adapter: lora
             | ^
         r.yaml:1:1: missing key "model": what to start from (the name of a model, a path, or base, \
@@ -90,7 +91,7 @@ import Testing
   @Test func anUnknownMethodListsTheValidOnes() {
     #expect(
       errors(minimal.replacing("sft", with: "reward")) == """
-        r.yaml:1:9: method: expected sft, found "reward"
+        r.yaml:1:9: method: expected sft or pretrain, found "reward"
           1 | method: reward
             |         ^~~~~~
         """)

@@ -76,11 +76,11 @@ import Testing
 
   @Test func originsAreKnown() throws {
     let loaded = try load(minimal + "train: {seed: 1}\n", ["train.steps=7", "eval.samples.0=x"])
-    #expect(loaded.origin(of: "train.seed") == .file(line: 4))
+    #expect(loaded.origin(of: "train.seed") == .file(name: "r.yaml", line: 4))
     #expect(loaded.origin(of: "train.steps") == .override("train.steps=7"))
     #expect(loaded.origin(of: "train.clip") == .byDefault)
-    #expect(loaded.origin(of: "model.base") == .file(line: 2))
-    #expect(loaded.origin(of: "data.train.0.path") == .file(line: 3))
+    #expect(loaded.origin(of: "model.base") == .file(name: "r.yaml", line: 2))
+    #expect(loaded.origin(of: "data.train.0.path") == .file(name: "r.yaml", line: 3))
     #expect(loaded.origin(of: "eval.samples.0") == .override("eval.samples.0=x"))
   }
 

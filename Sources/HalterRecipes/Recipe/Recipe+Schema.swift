@@ -3,6 +3,10 @@
 extension Recipe {
   static var fields: [RecipeField<Recipe>] {
     [
+      RecipeField(
+        taken: "extends", RecipeInheritance.codec, derived: "no other recipe",
+        aliases: ["base", "bases", "include", "includes", "defaults", "inherit", "inherits"],
+        "A recipe to start from, or several of which later ones win; what is said here wins."),
       RecipeField("method", \.method, .choice(), mandatory: true, "How to train."),
       RecipeField(
         "model", \.model, .section("the name of a model, a path, or base, revision, init"),
@@ -95,17 +99,21 @@ extension TrainRecipe {
       RecipeField(
         "epochs", \.epochs, .optional(.number(.above(0, upTo: 100_000))),
         derived: "1, unless steps is given", aliases: ["num_epochs", "num_train_epochs"],
+        alternative: "steps",
         "Passes over the training rows; a part of one is allowed."),
       RecipeField(
         "steps", \.steps, .optional(.whole(1...Int.max)), derived: "as epochs make",
-        aliases: ["max_steps", "iters"], "Optimiser steps, instead of epochs."),
+        aliases: ["max_steps", "iters"], alternative: "epochs",
+        "Optimiser steps, instead of epochs."),
       RecipeField(
         "batch_tokens", \.batchTokens, .optional(.whole(1...16_777_216)),
         derived: "2048, or max_length if that is more, unless batch_size is given",
+        alternative: "batch_size",
         "The most tokens in a batch; rows of similar length share one."),
       RecipeField(
         "batch_size", \.batchSize, .optional(.whole(1...65_536)), derived: "as batch_tokens make",
         aliases: ["micro_batch_size", "per_device_train_batch_size"],
+        alternative: "batch_tokens",
         "Rows in a batch, instead of batch_tokens."),
       RecipeField(
         "accumulate", \.accumulate, .whole(1...65_536),

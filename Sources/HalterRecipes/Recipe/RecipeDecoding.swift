@@ -3,12 +3,12 @@ import Foundation
 /// What a decoder knows and collects while it reads a recipe: where it is, where paths begin, and
 /// every fault so far.
 struct RecipeDecoding {
-  /// The folder of the recipe file, where its relative paths begin.
-  let recipeFolder: String
   /// The folder of the command, where relative paths of arguments and of `output` begin.
   let workingFolder: String
   /// The recipe's name: its file name without the extension.
   let recipeName: String
+  /// True if a file that the recipe extends could not be read: what seems missing may be in it.
+  let isIncomplete: Bool
 
   private(set) var issues: [RecipeIssue] = []
   /// Key paths that have a fault; checks between keys leave them alone.
@@ -18,10 +18,10 @@ struct RecipeDecoding {
   /// The key path being read.
   private(set) var path: [String] = []
 
-  init(recipeFolder: String, workingFolder: String, recipeName: String) {
-    self.recipeFolder = recipeFolder
+  init(workingFolder: String, recipeName: String, isIncomplete: Bool = false) {
     self.workingFolder = workingFolder
     self.recipeName = recipeName
+    self.isIncomplete = isIncomplete
   }
 
   /// `path` in dots, or words for the top level.
@@ -76,10 +76,12 @@ struct RecipeDecoding {
     issues.append(RecipeIssue(message(), at: paths.compactMap { places[$0] }.first))
   }
 
-  /// The absolute path of `text`: what an argument says begins in the working folder, what the
-  /// recipe file says begins in the recipe's folder.
+  /// The absolute path of `text`: what an argument says begins in the working folder, what a file
+  /// says begins in that file's folder.
   func absolutePath(_ text: String, at place: RecipePlace, isOutput: Bool) -> String {
-    let isTyped = isOutput || place.argument != nil
-    return RecipePath.absolute(text, from: isTyped ? workingFolder : recipeFolder)
+    if case .file(let folder, _) = place.source.kind, !isOutput {
+      return RecipePath.absolute(text, from: folder)
+    }
+    return RecipePath.absolute(text, from: workingFolder)
   }
 }

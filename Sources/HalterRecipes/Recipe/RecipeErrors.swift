@@ -56,9 +56,13 @@ public struct RecipeErrors: Error, Sendable, Equatable, CustomStringConvertible 
     issues.map(\.description).joined(separator: "\n")
   }
 
-  /// Faults of the file come before faults of arguments, each from top to bottom.
+  /// Faults of the recipe come first, then those of the files it extends and those of arguments,
+  /// each from top to bottom.
   private static func rank(_ issue: RecipeIssue) -> [Int] {
     guard let place = issue.place else { return [] }
-    return [place.source.argumentIndex.map { $0 + 1 } ?? 0, place.line, place.column]
+    switch place.source.kind {
+    case .file(_, let order): return [0, order, place.line, place.column]
+    case .argument(let index): return [1, index, place.line, place.column]
+    }
   }
 }

@@ -5,13 +5,6 @@ struct RecipeOverride {
     let place: RecipePlace
   }
 
-  /// Keys that say the same thing in two ways: an override of one takes the place of the other
-  /// where the file has that.
-  private static let alternatives = [
-    "epochs": "steps", "steps": "epochs", "batch_tokens": "batch_size",
-    "batch_size": "batch_tokens",
-  ]
-
   private let path: [Component]
   private let value: RecipeNode
 
@@ -111,7 +104,7 @@ struct RecipeOverride {
     try set(rest.dropFirst(), in: &child, key.shape)
     let entry = RecipeNode.Entry(key: component.name, keyPlace: component.place, value: child)
     if let index { entries[index] = entry } else { entries.append(entry) }
-    if let other = Self.alternatives[component.name], !child.isNull {
+    if let other = key.alternative, !child.isNull {
       entries.removeAll { $0.key == other && $0.value.place.argument == nil }
     }
     node = RecipeNode(content: .mapping(entries), place: node.place)

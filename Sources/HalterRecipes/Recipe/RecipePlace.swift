@@ -1,24 +1,35 @@
-/// A text that recipe values come from: the recipe file, or one `key.path=value` argument.
+/// A text that recipe values come from: a recipe file, or one `key.path=value` argument.
 struct RecipeSource: Sendable, Equatable {
-  /// The file's name as it was given, or the whole argument.
+  /// What kind of text it is.
+  enum Kind: Sendable, Equatable {
+    /// A file, the `order`-th that was read, whose relative paths begin in `folder`.
+    case file(folder: String, order: Int)
+    /// The `index`-th of the overrides, counted from 0.
+    case argument(index: Int)
+  }
+
+  /// The file's name as a user would type it, or the whole argument.
   let name: String
-  /// Which override this is, counted from 0; `nil` for the recipe file.
-  let argumentIndex: Int?
+  let kind: Kind
   /// The text, cut where YAML sees line breaks.
   let lines: [String]
 
-  /// The recipe file `name` with its `text`.
-  init(file name: String, text: String) {
+  /// The recipe file `name` in `folder` with its `text`.
+  init(file name: String, in folder: String, order: Int = 0, text: String) {
     self.name = name
-    argumentIndex = nil
+    kind = .file(folder: folder, order: order)
     lines = Self.split(text)
   }
 
   /// The override `text`, the `index`-th of them.
   init(argument text: String, index: Int) {
     name = text
-    argumentIndex = index
+    kind = .argument(index: index)
     lines = [text]
+  }
+
+  var isArgument: Bool {
+    if case .argument = kind { true } else { false }
   }
 
   /// The lines of `text`; YAML 1.1 breaks lines at CR, LF, CRLF, NEL, LS and PS.
@@ -43,7 +54,7 @@ struct RecipeSource: Sendable, Equatable {
   }
 }
 
-/// A stretch of one line of a recipe file or of an override argument.
+/// A stretch of one line of a recipe file, of one it extends, or of an override argument.
 public struct RecipePlace: Sendable, Equatable, CustomStringConvertible {
   let source: RecipeSource
   /// The line, counted from 1.
@@ -60,20 +71,20 @@ public struct RecipePlace: Sendable, Equatable, CustomStringConvertible {
     self.length = max(1, length)
   }
 
-  /// The override argument that holds this place, or `nil` if it is in the recipe file.
+  /// The override argument that holds this place, or `nil` if it is in a file.
   public var argument: String? {
-    source.argumentIndex == nil ? nil : source.name
+    source.isArgument ? source.name : nil
   }
 
   /// `file:line:column`, or `argument "key=value"`.
   public var description: String {
-    source.argumentIndex == nil
-      ? "\(source.name):\(line):\(column)" : "argument \"\(Self.printable(source.name))\""
+    let name = Self.printable(source.name)
+    return source.isArgument ? "argument \"\(name)\"" : "\(name):\(line):\(column)"
   }
 
   /// The line, cropped to what a terminal shows, with a caret and tildes below.
   var snippet: String {
-    let number = source.argumentIndex == nil ? "\(line)" : " "
+    let number = source.isArgument ? " " : "\(line)"
     let margin = String(repeating: " ", count: number.count)
     let text = source.lines.indices.contains(line - 1) ? source.lines[line - 1] : ""
     let scalars = Array(text.unicodeScalars)

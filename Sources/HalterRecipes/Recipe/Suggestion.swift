@@ -4,8 +4,10 @@ enum Suggestion {
   static func nearest(to word: String, among candidates: [String]) -> String? {
     let plain = normalized(word)
     let limit = max(1, min(3, plain.count / 3))
-    let ranked = candidates.map { candidate -> (text: String, distance: Int, slip: Int) in
+    let ranked = candidates.compactMap {
+      candidate -> (text: String, distance: Int, slip: Int)? in
       let other = normalized(candidate)
+      guard abs(other.count - plain.count) <= limit else { return nil }
       return (candidate, distance(plain, other), plain.first == other.first ? 0 : 1)
     }
     let best = ranked.enumerated().min { left, right in

@@ -1,3 +1,5 @@
+import HalterJSON
+
 /// Builds one JSON object on one line, keys in the order they are given.
 ///
 /// The result is valid JSON whatever the values are: a number that is not finite becomes `null`.
@@ -6,7 +8,7 @@ struct JSONLine {
 
   mutating func add(_ key: String, _ value: String) {
     open(key)
-    body += JSONLine.quoted(value)
+    body += JSONOutput.quoted(value)
   }
 
   mutating func add(_ key: String, _ value: Int) {
@@ -30,25 +32,6 @@ struct JSONLine {
 
   private mutating func open(_ key: String) {
     if !body.isEmpty { body += ", " }
-    body += JSONLine.quoted(key) + ": "
-  }
-
-  static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      // Controls, and the two separators that some readers take for the end of a line.
-      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
+    body += JSONOutput.quoted(key) + ": "
   }
 }
