@@ -6,8 +6,10 @@ import HalterRecipes
 struct RecipeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "recipe",
-    abstract: "Checks, shows and explains recipes.",
-    subcommands: [Check.self, Show.self, Explain.self])
+    abstract: "Finds, begins, checks, shows and explains recipes.",
+    subcommands: [
+      List.self, New.self, Check.self, Show.self, Explain.self, Schema.self,
+    ])
 
   /// `halter recipe check`.
   struct Check: ParsableCommand {
@@ -46,29 +48,6 @@ struct RecipeCommand: ParsableCommand {
       let isPlain = !resolved && !origin && overrides.isEmpty
       let text = isPlain ? loaded.text : loaded.resolved(showingOrigins: origin)
       try printText(text)
-    }
-  }
-
-  /// `halter recipe explain`.
-  struct Explain: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Says what a key means, what it may be and what it is by default.",
-      discussion: "Example:\n  halter recipe explain train.learning_rate")
-
-    @Argument(help: "A key, such as train.warmup, or the last part of one; all keys without it.")
-    var key: String?
-
-    func run() throws {
-      let keys = key.map { RecipeReference.explain($0) } ?? RecipeReference.keys
-      if keys.isEmpty {
-        let near = RecipeReference.suggestion(for: key ?? "").map { ", did you mean \"\($0)\"?" }
-        throw ValidationError("There is no key \"\(key ?? "")\"\(near ?? "").")
-      }
-      for key in keys {
-        let fallback = key.defaultText.map { "default: \($0)" } ?? "mandatory"
-        try printLine("\(key.path): \(key.type) (\(fallback))")
-        try printLine("  \(key.meaning)")
-      }
     }
   }
 }

@@ -8,7 +8,8 @@ import Testing
   init() throws { work = try Workshop() }
 
   @Test(arguments: [
-    "run", "recipe check", "recipe show", "recipe explain", "model list", "model pull",
+    "run", "recipe list", "recipe new", "recipe check", "recipe show", "recipe explain",
+    "recipe schema", "model list", "model pull",
     "model inspect", "generate", "chat", "logprobs", "export", "doctor",
   ])
   func everyHelpHasAnExampleThatParses(command: String) throws {
@@ -50,7 +51,10 @@ import Testing
     ["export", "run", "--merge", "--format", "zip", "--output", "o"],
     ["export", "run", "--model", "m", "--merge", "--output", "o"],
     ["export", "--model", "m", "--checkpoint", "best", "--merge", "--output", "o"],
-    ["recipe", "explain", "no_such_key"], ["logprobs", "--model", "m"],
+    ["recipe", "explain", "no_such_key"],
+    ["recipe", "explain", "template", "--method", "pretrain"],
+    ["recipe", "explain", "--method", "nonsense"], ["recipe", "schema", "nonsense"],
+    ["recipe", "new"], ["recipe", "new", "nonsense"], ["logprobs", "--model", "m"],
   ])
   func badFlagsAre64(arguments: [String]) throws {
     let result = try CommandRun(
@@ -120,6 +124,68 @@ import Testing
     let result = try work.halter("recipe", "explain", "train.warmpu")
     #expect(result.code == 64)
     #expect(result.err.contains("did you mean"))
+  }
+
+  @Test func explainTellsMethodsApart() throws {
+    let both = try work.succeeds("recipe", "explain", "data.on_overflow").out
+    #expect(both.contains("default: drop; only sft"))
+    #expect(both.contains("default: split; only pretrain"))
+    let one = try work.succeeds("recipe", "explain", "on_overflow", "--method", "pretrain").lines
+    #expect(one.first == "data.on_overflow: split, drop or error (default: split)")
+    let rows = try Metrics.objects(work.succeeds("recipe", "explain", "clip", "--json").out)
+    #expect(rows.first?["default"] as? String == "1")
+  }
+
+  @Test func schemasAreJSON() throws {
+    for words in [["recipe", "schema"], ["recipe", "schema", "pretrain"]] {
+      let text = try CommandRun(words, in: work.folder, environment: work.environment).wait().out
+      let schema = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+      #expect(schema?["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")
+    }
+  }
+
+  @Test func aNewRecipeIsSoundAndRuns() throws {
+    let written = try work.succeeds(
+      "recipe", "new", "sft", "--output", "sub/../mine.yaml", "--model", Repository.tiny.path)
+    #expect(written.lines == ["mine.jsonl", "mine.yaml"].map { "wrote " + work.url($0).path })
+    #expect(try work.succeeds("recipe", "check", "mine.yaml").out == "mine.yaml: ok\n")
+    try work.succeeds(
+      "run", "mine.yaml", "model.init=random", "adapter=null", "--dry-run", "--quiet")
+  }
+
+  @Test func aNewRecipeOverwritesNothing() throws {
+    try work.write("mine", to: "mine.yaml")
+    try work.fails(
+      73, "recipe", "new", "sft", "--output", "mine.yaml", saying: ["mine.yaml", "overwritten"])
+    #expect(try work.read("mine.yaml") == "mine")
+    #expect(!work.exists("mine.jsonl"))
+    try work.write("rows", to: "other.jsonl")
+    try work.fails(73, "recipe", "new", "sft", "--output", "other.yaml", saying: ["other.jsonl"])
+    #expect(!work.exists("other.yaml"))
+    try work.succeeds(
+      "recipe", "new", "pretrain", "--output", "other.yaml", "--data", "train.jsonl")
+    #expect(try work.succeeds("recipe", "check", "other.yaml").out == "other.yaml: ok\n")
+  }
+
+  @Test func aNewRecipeIsPrintedWithoutAFile() throws {
+    let before = work.names("")
+    let text = try work.succeeds("recipe", "new", "pretrain").out
+    #expect(text.contains("\nmethod: pretrain\n"))
+    #expect(work.names("") == before)
+  }
+
+  @Test func theListSaysWhatEachRecipeIs() throws {
+    try work.write("# What we share.\ntrain: {seed: 1}\n", to: "base.yaml")
+    try work.write("method: sft\ntrian: 1\n", to: "wrong.yaml")
+    let lines = try work.succeeds("recipe", "list").lines
+    #expect(lines.count == 3)
+    #expect(lines[0].hasPrefix("base.yaml   to extend"))
+    #expect(lines[0].hasSuffix("What we share."))
+    #expect(lines[1].hasPrefix("tiny.yaml   sft"))
+    #expect(lines[2] == "wrong.yaml  3 faults")
+    let rows = try Metrics.objects(work.succeeds("recipe", "list", ".", "--json").out)
+    #expect(rows.map { $0["faults"] as? Int } == [0, 0, 3])
+    try work.fails(66, "recipe", "list", "nowhere", saying: ["nowhere", "no folder"])
   }
 
   // MARK: - model and doctor

@@ -33,8 +33,13 @@ func errors(_ text: String, _ overrides: [String] = []) -> String {
 
 /// The messages, without places, of `minimal` and `lines`.
 func messages(_ lines: String, _ overrides: [String] = []) -> [String] {
+  faults(of: minimal + lines, overrides)
+}
+
+/// The messages, without places, of `text`.
+func faults(of text: String, _ overrides: [String] = []) -> [String] {
   do {
-    _ = try load(minimal + lines, overrides)
+    _ = try load(text, overrides)
     return []
   } catch {
     return error.issues.map(\.message)

@@ -30,8 +30,8 @@ import Testing
         take it for true: write true
           3 | adapter: {rnk: 8, rank: 010, rslora: yes}
             |                                      ^~~
-        r.yaml:6:16: data.on_overflow: expected drop, error, truncate_turns, truncate_left or \
-        split, found "dorp"; did you mean "drop"?
+        r.yaml:6:16: data.on_overflow: expected drop, error, truncate_turns or truncate_left, \
+        found "dorp"; did you mean "drop"?
           6 |   on_overflow: dorp
             |                ^~~~
         r.yaml:8:3: unknown key "lerning_rate" in train; did you mean "learning_rate"?

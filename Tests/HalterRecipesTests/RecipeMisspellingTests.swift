@@ -2,25 +2,38 @@ import Testing
 
 @testable import HalterRecipes
 
-/// A section of the schema with the path by which overrides reach it.
+/// A section of a method's schema with the path by which overrides reach it.
 struct SchemaSection: Sendable, CustomTestStringConvertible {
+  let method: HalterRecipes.Method
   let path: String
   let keys: [RecipeKeyEntry]
 
-  var testDescription: String { path.isEmpty ? "the top level" : path }
+  var testDescription: String { "\(method.rawValue): \(path.isEmpty ? "the top level" : path)" }
+
+  /// A recipe of the method; tests add to it.
+  var minimal: String { HalterRecipesTests.minimal.replacing("sft", with: method.rawValue) }
 
   /// Every section, read from the tables that decode recipes; an entry of a list is its first.
-  static let all = [SchemaSection(path: "", keys: Recipe.keys)] + below(Recipe.keys, "")
+  static let all = HalterRecipes.Method.allCases.flatMap { sections(of: Recipe.keys, $0, "") }
 
-  private static func below(_ keys: [RecipeKeyEntry], _ path: String) -> [SchemaSection] {
-    keys.flatMap { sections(in: $0.shape, path.isEmpty ? $0.name : "\(path).\($0.name)") }
+  private static func sections(
+    of keys: [RecipeKeyEntry], _ method: HalterRecipes.Method, _ path: String
+  ) -> [SchemaSection] {
+    let own = keys.filter { $0.methods.contains(method) }
+    return [SchemaSection(method: method, path: path, keys: own)]
+      + own.flatMap {
+        sections(in: $0.shape, method, path.isEmpty ? $0.name : "\(path).\($0.name)")
+      }
   }
 
-  private static func sections(in shape: RecipeShape, _ path: String) -> [SchemaSection] {
+  private static func sections(
+    in shape: RecipeShape, _ method: HalterRecipes.Method, _ path: String
+  ) -> [SchemaSection] {
     switch shape {
     case .leaf: []
-    case .list(let element): sections(in: element, path + ".0")
-    case .section(_, let keys): [SchemaSection(path: path, keys: keys())] + below(keys(), path)
+    case .list(let element, _, _): sections(in: element, method, path + ".0")
+    case .either(_, let shape): sections(in: shape, method, path)
+    case .section(_, let keys): sections(of: keys(), method, path)
     }
   }
 }
@@ -53,7 +66,14 @@ struct SchemaSection: Sendable, CustomTestStringConvertible {
     return words.subtracting([word])
   }
 
-  @Test(arguments: SchemaSection.all)
+  /// Sections that a later method has just as an earlier one are looked at once.
+  static let sections = SchemaSection.all.enumerated().filter { index, section in
+    !SchemaSection.all[..<index].contains {
+      $0.path == section.path && $0.keys.map(\.name) == section.keys.map(\.name)
+    }
+  }.map(\.element)
+
+  @Test(arguments: sections)
   func everyMisspellingIsCaught(_ section: SchemaSection) {
     // A misspelling that is another key of the section cannot be told from that key, and one that
     // is another tool's name for a key is answered with that key.
@@ -61,7 +81,7 @@ struct SchemaSection: Sendable, CustomTestStringConvertible {
     for key in section.keys {
       let words = Self.misspellings(of: key.name).subtracting(known).sorted()
       let prefix = section.path.isEmpty ? "" : section.path + "."
-      let found = messages("", words.map { prefix + $0 + "=1" })
+      let found = faults(of: section.minimal, words.map { prefix + $0 + "=1" })
       for word in words {
         let start = "unknown key \"\(word)\""
         let answers = found.filter { $0.hasPrefix(start) }
@@ -78,9 +98,11 @@ struct SchemaSection: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test func theTableOfSectionsIsComplete() {
-    let documented = Set(RecipeReference.keys.map { $0.path.replacing(".N", with: ".0") })
-    let tested = SchemaSection.all.flatMap { section in
+  @Test(arguments: HalterRecipes.Method.allCases)
+  func theTableOfSectionsIsComplete(_ method: HalterRecipes.Method) {
+    let documented = Set(
+      RecipeReference.keys(of: method).map { $0.path.replacing(".N", with: ".0") })
+    let tested = SchemaSection.all.filter { $0.method == method }.flatMap { section in
       section.keys.map { (section.path.isEmpty ? "" : section.path + ".") + $0.name }
     }
     #expect(documented == Set(tested))

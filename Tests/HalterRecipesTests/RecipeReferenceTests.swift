@@ -53,7 +53,7 @@ import Testing
     let whole = ["adapter.type=lora", "data.fim.rate=0.5"]
     let plain = try recipe("", whole)
     var tried = 0
-    for key in RecipeReference.keys {
+    for key in RecipeReference.keys(of: .sft) {
       guard let text = key.defaultText, !text.contains(" ") || text.hasPrefix("["),
         !key.path.contains("N"), !["adapter", "data.fim"].contains(key.path)
       else { continue }

@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func aliasesAreNoKeys() {
-    for (path, keys) in SchemaSection.all.map({ ($0.path, $0.keys) }) {
+    for (path, keys) in SchemaSection.all.map({ ($0.testDescription, $0.keys) }) {
       let names = keys.map(\.name)
       #expect(Set(names).count == names.count, "\(path) has a key twice")
       let aliases = keys.flatMap(\.aliases)

@@ -7,6 +7,12 @@ extension DataRecipe {
       "a path, or a list of paths or mappings", lone: true, minimum: 1)
   }
 
+  static func usual(for method: Method) -> DataRecipe {
+    var data = DataRecipe()
+    if method == .pretrain { (data.onOverflow, data.trainOn) = (.split, .all) }
+    return data
+  }
+
   static var fields: [RecipeField<DataRecipe>] {
     [
       RecipeField("train", \.train, sources, mandatory: true, "The rows to learn from."),
@@ -19,10 +25,16 @@ extension DataRecipe {
         aliases: ["max_seq_len", "max_seq_length", "sequence_len", "cutoff_len"],
         "The longest row in tokens."),
       RecipeField(
-        "on_overflow", \.onOverflow, .choice(),
+        "on_overflow", \.onOverflow,
+        .choice(among: [.drop, .error, .truncateTurns, .truncateLeft]), methods: [.sft],
         "What to do with a longer row: leave it out and count it, refuse the data, or cut it."),
       RecipeField(
+        "on_overflow", \.onOverflow, .choice(among: [.split, .drop, .error]),
+        methods: [.pretrain],
+        "What to do with a longer text: cut it into rows, leave it out and count it, or refuse it."),
+      RecipeField(
         "train_on", \.trainOn, .choice(), aliases: ["train_on_inputs", "mask_prompt"],
+        methods: [.sft],
         "The tokens that carry loss: all answers, the last one, the completion, or everything."),
       RecipeField(
         "deduplicate", \.deduplicate, .choice(), aliases: ["dedup", "deduplication"],
@@ -58,8 +70,11 @@ extension SourceRecipe {
       RecipeField(
         "format", \.format, .choice(), "How the file is written; auto tells it from its name."),
       RecipeField(
-        "layout", \.layout, .choice(), aliases: ["type"],
+        "layout", \.layout, .choice(), aliases: ["type"], methods: [.sft],
         "How a row is laid out; auto tells it from the first row."),
+      RecipeField(
+        "layout", \.layout, .choice(among: [.auto, .text]), aliases: ["type"],
+        methods: [.pretrain], "How a row is laid out: the file itself, or its column text."),
       RecipeField(
         "columns", \.columns, .optional(.section("the layout's columns and their names")),
         aliases: ["column_map", "field_map"],
@@ -111,7 +126,9 @@ extension RecipeCodec where Value == ValidationRecipe {
   private static let words =
     "a path, a list of paths or mappings, or a share of train above 0 and below 1, as 0.1"
 
-  static let validation = RecipeCodec(words, shape: DataRecipe.sources.shape) {
+  static let validation = RecipeCodec(
+    words, .either(.number(.between(0, 1)), DataRecipe.sources.shape)
+  ) {
     switch $0 {
     case .sources(let sources): DataRecipe.sources.encode(sources)
     case .share(let share): .word(numeral(share))
@@ -136,7 +153,7 @@ extension RecipeCodec where Value == ValidationRecipe {
 extension RecipeCodec where Value == ShareRange {
   private static let words = "two shares from 0 to 1, as 0-0.9"
 
-  static let shareRange = RecipeCodec(words) {
+  static let shareRange = RecipeCodec(words, .pattern("[0-9.]+-[0-9.]+")) {
     .word("\(numeral($0.start))-\(numeral($0.end))")
   } decode: { node, decoding in
     guard case .scalar(let text, _) = node.content else {

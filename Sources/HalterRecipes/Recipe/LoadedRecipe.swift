@@ -44,7 +44,7 @@ public struct LoadedRecipe: Sendable {
   /// - Parameter showingOrigins: true to say behind each value where it comes from.
   /// - Returns: the text, with a line break at its end.
   public func resolved(showingOrigins: Bool = true) -> String {
-    var emitter = RecipeEmitter { path in
+    var emitter = RecipeEmitter(method: recipe.method) { path in
       showingOrigins ? origin(of: path).comment : nil
     }
     emitter.write(RecipeCodec<Recipe>.written(recipe))

@@ -1,6 +1,13 @@
 // The schema: one table per section. A key's name, words, default, reader and writer are one row.
 
 extension Recipe {
+  static func usual(for method: Method) -> Recipe {
+    var recipe = Recipe()
+    recipe.method = method
+    recipe.data = .usual(for: method)
+    return recipe
+  }
+
   static var fields: [RecipeField<Recipe>] {
     [
       RecipeField(
@@ -13,7 +20,7 @@ extension Recipe {
         mandatory: true, aliases: ["base_model", "model_name_or_path"], "What to start from."),
       RecipeField(
         "template", \.template, .optional(.text("the name of a chat template")),
-        derived: "the checkpoint's own", aliases: ["chat_template"],
+        derived: "the checkpoint's own", aliases: ["chat_template"], methods: [.sft],
         "How messages become text, where the checkpoint does not say."),
       RecipeField(
         "adapter", \.adapter, .optional(.section("a mapping, or its type")),

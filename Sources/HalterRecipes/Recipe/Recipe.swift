@@ -6,6 +6,16 @@ public enum Method: String, RecipeChoice, CaseIterable, Sendable {
   case pretrain
 }
 
+extension Method {
+  /// What the method does, in one sentence.
+  public var meaning: String {
+    switch self {
+    case .sft: "Supervised fine-tuning: learns the answers of conversations."
+    case .pretrain: "Continued pre-training: learns every token of plain text."
+    }
+  }
+}
+
 /// What to train, on what, and how: a whole recipe with every default filled in.
 public struct Recipe: RecipeSection, Sendable, Equatable {
   /// How to train.

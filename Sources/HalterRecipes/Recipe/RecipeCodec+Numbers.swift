@@ -1,38 +1,54 @@
 /// The range of a number, in words and as a test.
-struct RecipeBounds: Sendable {
+struct RecipeBounds: Sendable, Equatable {
+  let lower: Double
+  let includesLower: Bool
+  /// `nil` where the range has no end.
+  let upper: Double?
+  let includesUpper: Bool
+
   /// The range as it follows "a number": `greater than 0`.
-  let description: String
-  let contains: @Sendable (Double) -> Bool
+  var description: String {
+    let lowest = numeral(lower)
+    guard let upper = upper.map(numeral) else {
+      return includesLower ? "of at least \(lowest)" : "greater than \(lowest)"
+    }
+    switch (includesLower, includesUpper) {
+    case (true, true): return "from \(lowest) to \(upper)"
+    case (true, false): return "from \(lowest) to below \(upper)"
+    case (false, true): return "greater than \(lowest) and at most \(upper)"
+    case (false, false): return "greater than \(lowest) and below \(upper)"
+    }
+  }
+
+  func contains(_ number: Double) -> Bool {
+    guard includesLower ? number >= lower : number > lower else { return false }
+    guard let upper else { return true }
+    return includesUpper ? number <= upper : number < upper
+  }
 
   /// Every number above `lower`.
   static func above(_ lower: Double) -> RecipeBounds {
-    RecipeBounds(description: "greater than \(numeral(lower))") { $0 > lower }
-  }
-
-  /// `lower` and everything above.
-  static func atLeast(_ lower: Double) -> RecipeBounds {
-    RecipeBounds(description: "of at least \(numeral(lower))") { $0 >= lower }
-  }
-
-  /// From `lower` up to, but not including, `upper`.
-  static func below(_ upper: Double, from lower: Double) -> RecipeBounds {
-    RecipeBounds(description: "from \(numeral(lower)) to below \(numeral(upper))") {
-      $0 >= lower && $0 < upper
-    }
+    RecipeBounds(lower: lower, includesLower: false, upper: nil, includesUpper: false)
   }
 
   /// Above `lower`, up to and including `upper`.
   static func above(_ lower: Double, upTo upper: Double) -> RecipeBounds {
-    RecipeBounds(description: "greater than \(numeral(lower)) and at most \(numeral(upper))") {
-      $0 > lower && $0 <= upper
-    }
+    RecipeBounds(lower: lower, includesLower: false, upper: upper, includesUpper: true)
+  }
+
+  /// Above `lower` and below `upper`.
+  static func between(_ lower: Double, _ upper: Double) -> RecipeBounds {
+    RecipeBounds(lower: lower, includesLower: false, upper: upper, includesUpper: false)
+  }
+
+  /// From `lower` up to, but not including, `upper`.
+  static func below(_ upper: Double, from lower: Double) -> RecipeBounds {
+    RecipeBounds(lower: lower, includesLower: true, upper: upper, includesUpper: false)
   }
 
   /// From `lower` to `upper`, both included.
   static func within(_ lower: Double, _ upper: Double) -> RecipeBounds {
-    RecipeBounds(description: "from \(numeral(lower)) to \(numeral(upper))") {
-      $0 >= lower && $0 <= upper
-    }
+    RecipeBounds(lower: lower, includesLower: true, upper: upper, includesUpper: true)
   }
 }
 
@@ -129,7 +145,7 @@ extension RecipeCodec where Value == Double {
   /// A number within `bounds`.
   static func number(_ bounds: RecipeBounds) -> RecipeCodec {
     let type = "a number \(bounds.description)"
-    return RecipeCodec(type) {
+    return RecipeCodec(type, .number(bounds)) {
       .word(numeral($0))
     } decode: { node, decoding in
       guard let text = numberText(node, type, &decoding) else { return nil }
@@ -155,7 +171,7 @@ extension RecipeCodec where Value == Int {
       range.upperBound == .max
       ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
     let type = "a whole number \(bounds)"
-    return RecipeCodec(type) {
+    return RecipeCodec(type, .whole(range)) {
       .word(String($0))
     } decode: { node, decoding in
       guard let text = numberText(node, type, &decoding) else { return nil }

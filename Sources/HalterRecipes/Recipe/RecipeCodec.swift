@@ -3,7 +3,7 @@
 struct RecipeCodec<Value: Sendable>: Sendable {
   /// What to write, in words: `a whole number from 1 to 4096`.
   let type: String
-  /// What may lie below the value, for overrides and documentation.
+  /// What may lie below the value, for overrides, documentation and editors.
   let shape: RecipeShape
   /// True if `null` is a value rather than a forgotten one.
   let acceptsNull: Bool
@@ -11,8 +11,17 @@ struct RecipeCodec<Value: Sendable>: Sendable {
   /// The value as recipe text that `read` turns into an equal value.
   let encode: @Sendable (Value) -> RecipeValue
 
+  /// A codec of a value without keys of its own.
   init(
-    _ type: String, shape: RecipeShape = .leaf, acceptsNull: Bool = false,
+    _ type: String, _ grammar: RecipeGrammar,
+    encode: @escaping @Sendable (Value) -> RecipeValue,
+    decode: @escaping @Sendable (RecipeNode, inout RecipeDecoding) -> Value?
+  ) {
+    self.init(type, .leaf(grammar), encode: encode, decode: decode)
+  }
+
+  init(
+    _ type: String, _ shape: RecipeShape, acceptsNull: Bool = false,
     encode: @escaping @Sendable (Value) -> RecipeValue,
     decode: @escaping @Sendable (RecipeNode, inout RecipeDecoding) -> Value?
   ) {
@@ -37,14 +46,6 @@ struct RecipeCodec<Value: Sendable>: Sendable {
   }
 }
 
-/// What may lie below a key: nothing, entries, or keys.
-indirect enum RecipeShape: Sendable {
-  case leaf
-  case list(of: RecipeShape)
-  /// A mapping; a lone scalar stands for the key `shorthand`.
-  case section(shorthand: String?, keys: @Sendable () -> [RecipeKeyEntry])
-}
-
 /// A value on its way into recipe text.
 indirect enum RecipeValue: Sendable {
   /// Text, quoted where it must be.
@@ -52,17 +53,21 @@ indirect enum RecipeValue: Sendable {
   /// A number, a truth value, `null` or a word of a closed list: written as it is.
   case word(String)
   case list([RecipeValue])
-  case section([(key: String, value: RecipeValue)])
+  /// Keys with their values, for all methods: a writer takes those of one.
+  case section([Entry])
+
+  /// A key with its value, and the methods that have it.
+  struct Entry: Sendable {
+    let key: String
+    let value: RecipeValue
+    let methods: [Method]
+  }
 
   static let null = RecipeValue.word("null")
 }
 
 /// A closed list of words that a key may have.
 protocol RecipeChoice: RawRepresentable<String>, CaseIterable, Sendable {}
-
-extension RecipeChoice {
-  static var words: [String] { allCases.map(\.rawValue) }
-}
 
 /// `a`, `a or b`, `a, b or c`.
 func alternatives(_ words: [String]) -> String {
@@ -72,19 +77,20 @@ func alternatives(_ words: [String]) -> String {
 }
 
 extension RecipeCodec where Value: RecipeChoice {
-  /// One word of a closed list.
-  static func choice(_: Value.Type = Value.self) -> RecipeCodec {
-    RecipeCodec(alternatives(Value.words)) {
+  /// One word of a closed list, of all that the type has or of `values`.
+  static func choice(among values: [Value] = Array(Value.allCases)) -> RecipeCodec {
+    let words = values.map(\.rawValue)
+    return RecipeCodec(alternatives(words), .words(words)) {
       .word($0.rawValue)
     } decode: { node, decoding in
       guard case .scalar(let text, _) = node.content else {
-        decoding.expected(alternatives(Value.words), found: node)
+        decoding.expected(alternatives(words), found: node)
         return nil
       }
-      if let value = Value(rawValue: text) { return value }
-      let near = Suggestion.nearest(to: text, among: Value.words)
+      if words.contains(text), let value = Value(rawValue: text) { return value }
+      let near = Suggestion.nearest(to: text, among: words)
       decoding.expected(
-        alternatives(Value.words), found: node, mend: near.map { "did you mean \"\($0)\"?" })
+        alternatives(words), found: node, mend: near.map { "did you mean \"\($0)\"?" })
       return nil
     }
   }
@@ -93,7 +99,7 @@ extension RecipeCodec where Value: RecipeChoice {
 extension RecipeCodec where Value == String {
   /// Any text but the empty one.
   static func text(_ type: String = "text") -> RecipeCodec {
-    RecipeCodec(type) {
+    RecipeCodec(type, .text) {
       .text($0)
     } decode: { node, decoding in
       guard case .scalar(let text, _) = node.content, !text.isEmpty else {
@@ -107,7 +113,7 @@ extension RecipeCodec where Value == String {
 
 extension RecipeCodec where Value == Bool {
   /// `true` or `false`, and no other spelling.
-  static let flag = RecipeCodec("true or false") {
+  static let flag = RecipeCodec("true or false", .flag) {
     .word($0 ? "true" : "false")
   } decode: {
     node, decoding in
@@ -142,7 +148,7 @@ extension RecipeCodec {
   static func list<Element: Sendable>(
     of element: RecipeCodec<Element>, _ type: String, lone: Bool = false, minimum: Int = 0
   ) -> RecipeCodec where Value == [Element] {
-    RecipeCodec(type, shape: .list(of: element.shape)) {
+    RecipeCodec(type, .list(of: element.shape, isLone: lone, minimum: minimum)) {
       .list($0.map(element.encode))
     } decode: { node, decoding in
       let items: [RecipeNode]
@@ -171,7 +177,7 @@ extension RecipeCodec {
   static func optional<Wrapped: Sendable>(
     _ codec: RecipeCodec<Wrapped>
   ) -> RecipeCodec where Value == Wrapped? {
-    RecipeCodec("\(codec.type), or null", shape: codec.shape, acceptsNull: true) {
+    RecipeCodec("\(codec.type), or null", codec.shape, acceptsNull: true) {
       $0.map(codec.encode) ?? .null
     } decode: { node, decoding in
       if node.isNull { return .some(nil) }

@@ -7,6 +7,8 @@ struct RecipeDecoding {
   let workingFolder: String
   /// The recipe's name: its file name without the extension.
   let recipeName: String
+  /// The method of the recipe; `nil` if it is missing or wrong, and so any method's keys are read.
+  let method: Method?
   /// True if a file that the recipe extends could not be read: what seems missing may be in it.
   let isIncomplete: Bool
 
@@ -18,14 +20,20 @@ struct RecipeDecoding {
   /// The key path being read.
   private(set) var path: [String] = []
 
-  init(workingFolder: String, recipeName: String, isIncomplete: Bool = false) {
+  init(
+    workingFolder: String, recipeName: String, method: Method? = nil, isIncomplete: Bool = false
+  ) {
     self.workingFolder = workingFolder
     self.recipeName = recipeName
+    self.method = method
     self.isIncomplete = isIncomplete
   }
 
   /// `path` in dots, or words for the top level.
   var location: String { path.joined(separator: ".") }
+
+  /// Whether the recipe's method has a key.
+  func has(_ key: RecipeKeyEntry) -> Bool { method.map(key.methods.contains) ?? true }
 
   /// Reads below the key or index `component`.
   mutating func descend(
@@ -45,9 +53,11 @@ struct RecipeDecoding {
   }
 
   /// Notes a fault of the key `name` in the section being read, with a message of its own.
-  mutating func reportKey(_ name: String, _ message: String, at place: RecipePlace) {
+  mutating func reportKey(
+    _ name: String, _ message: String, at place: RecipePlace, kind: RecipeIssue.Kind = .invalid
+  ) {
     faulty.insert((path + [name]).joined(separator: "."))
-    issues.append(RecipeIssue(message, at: place))
+    issues.append(RecipeIssue(message, at: place, kind: kind))
   }
 
   /// Notes that another value was expected.

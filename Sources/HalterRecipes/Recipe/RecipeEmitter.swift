@@ -1,20 +1,22 @@
 /// Writes values as recipe text that reads back as the same values.
 struct RecipeEmitter {
+  /// The method whose keys are written.
+  let method: Method
   /// The comment behind the value of a key path, if any.
   let comment: (String) -> String?
   private(set) var lines: [String] = []
 
-  init(comment: @escaping (String) -> String?) {
+  init(method: Method, comment: @escaping (String) -> String?) {
+    self.method = method
     self.comment = comment
   }
 
   /// Writes the keys of a section, one line or block each; `first` stands before the first key
   /// instead of the indentation: the dash of a list entry.
   mutating func write(
-    _ section: [(key: String, value: RecipeValue)], path: String = "", indent: Int = 0,
-    first: String? = nil
+    _ section: [RecipeValue.Entry], path: String = "", indent: Int = 0, first: String? = nil
   ) {
-    for (index, entry) in section.enumerated() {
+    for (index, entry) in section.filter({ $0.methods.contains(method) }).enumerated() {
       let below = path.isEmpty ? entry.key : "\(path).\(entry.key)"
       let space = index == 0 ? first ?? Self.space(indent) : Self.space(indent)
       write(entry.value, key: space + entry.key + ":", path: below, indent: indent)
@@ -36,7 +38,7 @@ struct RecipeEmitter {
       }
     case .text, .word, .list:
       let comment = comment(path).map { "  # " + RecipePlace.printable($0) } ?? ""
-      lines.append("\(key) \(Self.inline(value))\(comment)")
+      lines.append("\(key) \(Self.inline(value, for: method))\(comment)")
     }
   }
 
@@ -44,14 +46,17 @@ struct RecipeEmitter {
     String(repeating: " ", count: count)
   }
 
-  /// `value` on one line.
-  static func inline(_ value: RecipeValue) -> String {
+  /// `value` on one line, of its keys those of `method`.
+  static func inline(_ value: RecipeValue, for method: Method) -> String {
     switch value {
-    case .text(let text): scalar(text)
-    case .word(let word): word
-    case .list(let items): "[" + items.map(inline).joined(separator: ", ") + "]"
+    case .text(let text): return scalar(text)
+    case .word(let word): return word
+    case .list(let items):
+      return "[" + items.map { inline($0, for: method) }.joined(separator: ", ") + "]"
     case .section(let entries):
-      "{" + entries.map { "\($0.key): \(inline($0.value))" }.joined(separator: ", ") + "}"
+      let shown = entries.filter { $0.methods.contains(method) }
+        .map { "\($0.key): \(inline($0.value, for: method))" }
+      return "{" + shown.joined(separator: ", ") + "}"
     }
   }
 

@@ -6,6 +6,8 @@ public struct RecipeIssue: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Kind: Sendable, Equatable {
     /// The text is wrong: its syntax, a key, a value, or a combination of values.
     case invalid
+    /// A mandatory key is not given.
+    case missingKey
     /// A file that the recipe needs is not there, the recipe file itself included.
     case missingFile
   }
@@ -49,6 +51,11 @@ public struct RecipeErrors: Error, Sendable, Equatable, CustomStringConvertible 
   /// True if every fault is a file that is not there (exit code 66 rather than 65).
   public var onlyMissingFiles: Bool {
     issues.allSatisfy { $0.kind == .missingFile }
+  }
+
+  /// True if nothing but mandatory keys is missing: a recipe for others to extend.
+  public var onlyMissingKeys: Bool {
+    issues.allSatisfy { $0.kind == .missingKey }
   }
 
   /// Each issue as `file:line:column: message` with its line and a caret, one below the other.

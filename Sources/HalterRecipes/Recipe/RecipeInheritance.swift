@@ -162,7 +162,7 @@ extension RecipeNode {
     for entry in upper {
       let key = known.first { $0.name == entry.key }
       if let index = entries.firstIndex(where: { $0.key == entry.key }) {
-        let value = entries[index].value.merged(with: entry.value, key?.shape ?? .leaf)
+        let value = entries[index].value.merged(with: entry.value, key?.shape ?? .leaf(.text))
         entries[index] = Entry(key: entry.key, keyPlace: entry.keyPlace, value: value)
       } else {
         entries.append(entry)

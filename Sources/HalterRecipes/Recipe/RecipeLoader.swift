@@ -53,12 +53,21 @@ public enum RecipeLoader {
     guard let root else { throw RecipeErrors(issues) }
     let stem = file.deletingPathExtension().lastPathComponent
     var decoding = RecipeDecoding(
-      workingFolder: folder, recipeName: stem, isIncomplete: files.isIncomplete)
+      workingFolder: folder, recipeName: stem, method: method(of: root),
+      isIncomplete: files.isIncomplete)
     let recipe = decode(root, &decoding)
     issues += decoding.issues
     guard let recipe, issues.isEmpty else { throw RecipeErrors(issues) }
     return LoadedRecipe(
       recipe: recipe, name: stem, file: file, text: text, places: decoding.places)
+  }
+
+  /// The method that a recipe names, if it is one.
+  private static func method(of root: RecipeNode) -> Method? {
+    guard case .mapping(let entries) = root.content,
+      case .scalar(let text, _)? = entries.first(where: { $0.key == "method" })?.value.content
+    else { return nil }
+    return Method(rawValue: text)
   }
 
   private static func decode(_ root: RecipeNode, _ decoding: inout RecipeDecoding) -> Recipe? {

@@ -69,11 +69,13 @@ struct RecipeOverride {
     switch shape {
     case .section(let shorthand, let keys):
       try set(rest, key: component, in: &node, shorthand: shorthand, keys())
-    case .list(let element):
+    case .list(let element, _, _):
       try set(rest, index: component, in: &node, element)
-    case .leaf:
+    case .either(_, let shape):
+      try set(rest, in: &node, shape)
+    case .leaf(let grammar):
       if case .list = node.content, Int(component.name) != nil {
-        try set(rest, index: component, in: &node, .leaf)
+        try set(rest, index: component, in: &node, .leaf(grammar))
       } else {
         throw fault("is one value here, without parts: give it whole", before: component)
       }

@@ -38,7 +38,7 @@ extension RecipeCodec where Value == RecipePath {
   static let output = path("a folder", isOutput: true)
 
   private static func path(_ type: String, isOutput: Bool) -> RecipeCodec {
-    RecipeCodec(type) {
+    RecipeCodec(type, .path) {
       .text($0.absolute)
     } decode: { node, decoding in
       guard case .scalar(let text, _) = node.content, isPath(text, node, &decoding) else {
@@ -76,7 +76,8 @@ public enum ModelReference: Sendable, Equatable {
 extension RecipeCodec where Value == ModelReference {
   /// A bare word is a name, unless something of that name lies where relative paths begin;
   /// anything with a slash is a path, except behind `hf:`.
-  static let model = RecipeCodec("the name of a model, a directory or a .gguf file") { reference in
+  static let model = RecipeCodec("the name of a model, a directory or a .gguf file", .path) {
+    reference in
     switch reference {
     case .name(let name): .text(name)
     case .path(let path): .text(path.absolute)

@@ -8,27 +8,49 @@ public struct RecipeKey: Sendable, Equatable {
   public let defaultText: String?
   /// One sentence on what the key does.
   public let meaning: String
+  /// The methods that have the key, as it is described here.
+  public let methods: [Method]
 }
 
 /// The documentation of the recipe language, read from the tables that decode it.
 public enum RecipeReference {
-  /// Every key, sections before what is in them.
+  /// Every key of every method, sections before what is in them. A key that methods have in
+  /// several ways is there for each way.
   public static var keys: [RecipeKey] {
-    entries(of: Recipe.keys, below: "").map { entry in
+    entries(of: Recipe.keys, below: "").map { path, key in
       RecipeKey(
-        path: entry.path, type: entry.key.type, defaultText: entry.key.defaultText,
-        meaning: entry.key.meaning)
+        path: path, type: key.type, defaultText: key.defaultText, meaning: key.meaning,
+        methods: key.methods)
     }
   }
 
-  /// The keys that `name` may mean: the one with this path, or else all with this last part, so
+  /// The keys of one method.
+  public static func keys(of method: Method) -> [RecipeKey] {
+    keys.filter { $0.methods.contains(method) }
+  }
+
+  /// The keys that `name` may mean: those with this path, or else all with this last part, so
   /// that both `train.learning_rate` and `learning_rate` are found. Empty if there is none.
-  public static func explain(_ name: String) -> [RecipeKey] {
+  ///
+  /// - Parameter method: the method whose keys are meant; `nil` for any.
+  public static func explain(_ name: String, of method: Method? = nil) -> [RecipeKey] {
     let parts = name.split(separator: ".").map { Int($0) == nil ? String($0) : "N" }
     let path = parts.joined(separator: ".")
-    let all = keys
-    if let exact = all.first(where: { $0.path == path }) { return [exact] }
-    return all.filter { $0.path.hasSuffix("." + path) }
+    let all = method.map(keys(of:)) ?? keys
+    let exact = all.filter { $0.path == path }
+    return exact.isEmpty ? all.filter { $0.path.hasSuffix("." + path) } : exact
+  }
+
+  /// What to say of a name that no key has: the method that has it, or the nearest key.
+  public static func unknown(_ name: String, of method: Method? = nil) -> String {
+    if let method {
+      let others = explain(name).flatMap(\.methods).map(\.rawValue)
+      if let other = others.first {
+        return "Method \(method.rawValue) has no key \"\(name)\": it belongs to \(other)."
+      }
+    }
+    let near = suggestion(for: name).map { ", did you mean \"\($0)\"?" } ?? "."
+    return "There is no key \"\(name)\"\(near)"
   }
 
   /// The path or last part of a path nearest to `name`, if one is near.
@@ -42,7 +64,7 @@ public enum RecipeReference {
   static func entries(
     of keys: [RecipeKeyEntry], below path: String
   ) -> [(path: String, key: RecipeKeyEntry)] {
-    keys.flatMap { key -> [(path: String, key: RecipeKeyEntry)] in
+    keys.flatMap { key in
       let own = path.isEmpty ? key.name : "\(path).\(key.name)"
       return [(own, key)] + entries(in: key.shape, below: own)
     }
@@ -53,7 +75,8 @@ public enum RecipeReference {
   ) -> [(path: String, key: RecipeKeyEntry)] {
     switch shape {
     case .leaf: []
-    case .list(let element): entries(in: element, below: path + ".N")
+    case .list(let element, _, _): entries(in: element, below: path + ".N")
+    case .either(_, let shape): entries(in: shape, below: path)
     case .section(_, let keys): entries(of: keys(), below: path)
     }
   }

@@ -1,10 +1,13 @@
 /// A mapping of a recipe: a struct whose properties are the keys. Its table of fields is its whole
-/// schema: names, documentation, reading and writing come from it, and defaults from `init()`.
+/// schema: names, documentation, reading and writing come from it, and defaults from `usual(for:)`.
 protocol RecipeSection: Sendable, Equatable {
   /// The section with every key at its default. A mandatory key holds a stand-in that no caller
   /// sees, a recipe without it being refused.
   init()
-  /// The keys, in the order in which they are documented and written.
+  /// The section as a method has it by default.
+  static func usual(for method: Method) -> Self
+  /// The keys, in the order in which they are documented and written. A key that methods have in
+  /// several ways has a row for each.
   static var fields: [RecipeField<Self>] { get }
   /// The key that a lone scalar stands for.
   static var shorthand: String? { get }
@@ -12,6 +15,8 @@ protocol RecipeSection: Sendable, Equatable {
 
 extension RecipeSection {
   static var shorthand: String? { nil }
+
+  static func usual(for method: Method) -> Self { Self() }
 
   /// The documentation of the keys.
   static var keys: [RecipeKeyEntry] { fields.map(\.entry) }
@@ -24,39 +29,54 @@ struct RecipeKeyEntry: Sendable {
   let type: String
   /// The default as recipe text or in words; `nil` for a mandatory key.
   let defaultText: String?
+  /// True if a recipe without the key is refused.
+  var isMandatory: Bool { defaultText == nil }
   let meaning: String
   /// Names of the same thing elsewhere, for suggestions.
   let aliases: [String]
   /// The key beside it that says the same thing in another way: giving one in an override, or in a
   /// recipe that extends another, takes the other's place.
   let alternative: String?
+  /// The methods that have the key.
+  let methods: [Method]
   let shape: RecipeShape
+  /// True if `null` is a value of the key.
+  let acceptsNull: Bool
 }
 
 /// A key of the section `Owner`.
 struct RecipeField<Owner: Sendable>: Sendable {
   let entry: RecipeKeyEntry
-  let isMandatory: Bool
   let decode: @Sendable (RecipeNode, inout Owner, inout RecipeDecoding) -> Void
   /// The value to write; `nil` for a key that a resolved recipe does not have.
   let encode: @Sendable (Owner) -> RecipeValue?
 }
 
 extension RecipeField where Owner: RecipeSection {
-  /// A key that is stored in the property `keyPath` and written as `codec` says. A recipe without
-  /// a `mandatory` key is refused; `derived` is the default in words, where it follows from other
-  /// keys; `aliases` are names of the same thing elsewhere; `alternative` is the key beside it that
-  /// says the same in another way; `meaning` is one sentence.
+  /// A key that is stored in the property `keyPath` and written as `codec` says.
+  ///
+  /// - Parameters:
+  ///   - mandatory: whether a recipe without the key is refused.
+  ///   - derived: the default in words, where it follows from other keys.
+  ///   - aliases: names of the same thing elsewhere.
+  ///   - alternative: the key beside it that says the same in another way.
+  ///   - methods: the methods that have the key.
+  ///   - meaning: one sentence.
   init<Value: Sendable>(
     _ name: String, _ keyPath: any WritableKeyPath<Owner, Value> & Sendable,
     _ codec: RecipeCodec<Value>, mandatory: Bool = false, derived: String? = nil,
-    aliases: [String] = [], alternative: String? = nil, _ meaning: String
+    aliases: [String] = [], alternative: String? = nil, methods: [Method] = Method.allCases,
+    _ meaning: String
   ) {
-    let usual = { RecipeEmitter.inline(codec.encode(Owner()[keyPath: keyPath])) }
+    let usual = {
+      let method = methods.first ?? .sft
+      return RecipeEmitter.inline(
+        codec.encode(Owner.usual(for: method)[keyPath: keyPath]), for: method)
+    }
     entry = RecipeKeyEntry(
       name: name, type: codec.type, defaultText: mandatory ? nil : derived ?? usual(),
-      meaning: meaning, aliases: aliases, alternative: alternative, shape: codec.shape)
-    isMandatory = mandatory
+      meaning: meaning, aliases: aliases, alternative: alternative, methods: methods,
+      shape: codec.shape, acceptsNull: codec.acceptsNull)
     decode = { node, owner, decoding in
       if let value = codec.read(node, &decoding) { owner[keyPath: keyPath] = value }
     }
@@ -71,8 +91,8 @@ extension RecipeField where Owner: RecipeSection {
   ) {
     entry = RecipeKeyEntry(
       name: name, type: codec.type, defaultText: derived, meaning: meaning, aliases: aliases,
-      alternative: nil, shape: codec.shape)
-    isMandatory = false
+      alternative: nil, methods: Method.allCases, shape: codec.shape,
+      acceptsNull: codec.acceptsNull)
     decode = { node, _, decoding in
       decoding.report("overrides come too late for it: write it in the recipe", at: node.place)
     }
@@ -84,7 +104,7 @@ extension RecipeCodec where Value: RecipeSection {
   /// A mapping with the keys of a section, or the lone scalar that stands for one of them.
   static func section(_ type: String, _: Value.Type = Value.self) -> RecipeCodec {
     RecipeCodec(
-      type, shape: .section(shorthand: Value.shorthand, keys: { Value.keys })
+      type, .section(shorthand: Value.shorthand, keys: { Value.keys })
     ) { section in
       .section(written(section))
     } decode: { node, decoding in
@@ -97,41 +117,42 @@ extension RecipeCodec where Value: RecipeSection {
   }
 
   /// The keys of a section with their values, as far as a resolved recipe has them.
-  static func written(_ section: Value) -> [(key: String, value: RecipeValue)] {
+  static func written(_ section: Value) -> [RecipeValue.Entry] {
     Value.fields.compactMap { field in
-      field.encode(section).map { (field.entry.name, $0) }
+      field.encode(section).map {
+        RecipeValue.Entry(key: field.entry.name, value: $0, methods: field.entry.methods)
+      }
     }
   }
 
   private static func readSection(
     _ entries: [RecipeNode.Entry], of node: RecipeNode, _ decoding: inout RecipeDecoding
   ) -> Value {
-    var section = Value()
-    let fields = Value.fields
-    var misspelt: Set<String> = []
+    var section = Value.usual(for: decoding.method ?? .sft)
+    let all = Value.fields
+    let fields = all.filter { decoding.has($0.entry) }
+    let misread = RecipeUnknownKey(keys: all.map(\.entry), decoding)
     for entry in entries {
-      guard let field = fields.first(where: { $0.entry.name == entry.key }) else {
-        let meant = meantKey(entry.key, among: fields.map(\.entry))
-        if let meant { misspelt.insert(meant.name) }
-        let message = unknownKey(
-          entry.key, in: decoding.path, meant: meant, keys: fields.map(\.entry))
-        decoding.reportKey(entry.key, message, at: entry.keyPlace)
+      let rows = fields.filter { $0.entry.name == entry.key }
+      guard let field = rows.first else {
+        decoding.reportKey(entry.key, misread.message(entry.key), at: entry.keyPlace)
         continue
       }
+      // Without a method nobody knows which of several rows is meant.
+      guard rows.count == 1 else { continue }
       decoding.descend(to: entry.key, at: entry.value.place) { decoding in
         field.decode(entry.value, &section, &decoding)
       }
     }
-    for field in fields where field.isMandatory && !decoding.isIncomplete {
-      let name = field.entry.name
-      let isMisspelt = misspelt.contains(name)
-      guard !isMisspelt, !entries.contains(where: { $0.key == name }) else { continue }
-      let location = decoding.path.isEmpty ? "" : " in \(decoding.location)"
-      let meaning = field.entry.meaning.prefix(1).lowercased() + field.entry.meaning.dropFirst()
-      decoding.reportKey(
-        name,
-        "missing key \"\(name)\"\(location): \(meaning.dropLast()) (\(field.entry.type))",
-        at: node.place)
+    let missing = fields.map(\.entry).filter { key in
+      key.isMandatory && !entries.contains { $0.key == key.name }
+    }
+    if !missing.isEmpty, !decoding.isIncomplete {
+      let misspelt = entries.compactMap { misread.meant(by: $0.key)?.name }
+      for key in missing where !misspelt.contains(key.name) {
+        decoding.reportKey(
+          key.name, misread.message(missing: key), at: node.place, kind: .missingKey)
+      }
     }
     return section
   }
@@ -144,34 +165,4 @@ extension RecipeNode {
     let entry = Entry(key: shorthand, keyPlace: place, value: self)
     return RecipeNode(content: .mapping([entry]), place: place)
   }
-}
-
-/// The key of `keys` that `name` is another name or a misspelling of.
-private func meantKey(_ name: String, among keys: [RecipeKeyEntry]) -> RecipeKeyEntry? {
-  if let known = keys.first(where: { $0.aliases.contains(name) }) { return known }
-  let near = Suggestion.nearest(to: name, among: keys.map(\.name))
-  return keys.first { $0.name == near }
-}
-
-/// The message for a key that its section does not have: the key it was most likely meant to be,
-/// here or in another section, or else all keys.
-private func unknownKey(
-  _ name: String, in path: [String], meant: RecipeKeyEntry?, keys: [RecipeKeyEntry]
-) -> String {
-  let section = path.isEmpty ? "" : " in \(path.joined(separator: "."))"
-  let start = "unknown key \(quote(name))\(section)"
-  if let meant {
-    return meant.aliases.contains(name)
-      ? "\(start); it is called \"\(meant.name)\" here"
-      : "\(start); did you mean \"\(meant.name)\"?"
-  }
-  let elsewhere = RecipeReference.entries(of: Recipe.keys, below: "").first {
-    $0.key.name == name || $0.key.aliases.contains(name)
-  }
-  if let elsewhere, elsewhere.path != (path + [name]).joined(separator: ".") {
-    let mend =
-      elsewhere.path == name ? "it belongs to no section" : "did you mean \"\(elsewhere.path)\"?"
-    return "\(start); \(mend)"
-  }
-  return "\(start); the keys here are \(keys.map(\.name).joined(separator: ", "))"
 }

@@ -11,7 +11,9 @@ public enum AdapterTargets: Sendable, Equatable {
 extension RecipeCodec where Value == AdapterTargets {
   private static let words = "all-linear, a list of layer names, or a regular expression"
 
-  static let targets = RecipeCodec(words) { targets in
+  static let targets = RecipeCodec(
+    words, .either([.words(["all-linear"]), .text, .list(of: .text, 1...Int.max)])
+  ) { targets in
     switch targets {
     case .allLinear: .word("all-linear")
     case .names(let names): .list(names.map { .text($0) })
@@ -100,7 +102,13 @@ extension RecipeCodec where Value == LayerSelection {
   private static let words = "block numbers: 3, a range as 0-11, or a list of these"
   private static let highest = 9999
 
-  static let layers = RecipeCodec(words) { selection in
+  private static let block = RecipeGrammar.either([
+    .whole(0...highest), .pattern("[0-9]+(-[0-9]+)?"),
+  ])
+
+  static let layers = RecipeCodec(
+    words, .either([block, .list(of: block, 1...Int.max)])
+  ) { selection in
     .list(
       selection.ranges.map { range in
         .word(
@@ -148,7 +156,9 @@ public enum AdapterInitialization: Sendable, Equatable {
 }
 
 extension RecipeCodec where Value == AdapterInitialization {
-  static let adapterInitialization = RecipeCodec("default, or the directory of an adapter") {
+  static let adapterInitialization = RecipeCodec(
+    "default, or the directory of an adapter", .either([.words(["default"]), .path])
+  ) {
     switch $0 {
     case .identity: .word("default")
     case .adapter(let path): .text(path.absolute)
@@ -185,7 +195,9 @@ public enum Warmup: Sendable, Equatable {
 extension RecipeCodec where Value == Warmup {
   private static let words = "a number of steps, as 20, or a share of them below 1, as 0.05"
 
-  static let warmup = RecipeCodec(words) {
+  static let warmup = RecipeCodec(
+    words, .either([.whole(0...Int.max), .number(.below(1, from: 0))])
+  ) {
     switch $0 {
     case .share(let share): .word(numeral(share))
     case .steps(let steps): .word(String(steps))
@@ -221,10 +233,13 @@ public struct Betas: Sendable, Equatable {
 }
 
 extension RecipeCodec where Value == Betas {
-  static let betas = RecipeCodec("a list of two numbers from 0 to below 1, as [0.9, 0.999]") {
+  private static let words = "a list of two numbers from 0 to below 1, as [0.9, 0.999]"
+
+  static let betas = RecipeCodec(
+    words, .list(of: .number(.below(1, from: 0)), 2...2)
+  ) {
     .list([.word(numeral($0.first)), .word(numeral($0.second))])
   } decode: { node, decoding in
-    let words = "a list of two numbers from 0 to below 1, as [0.9, 0.999]"
     guard case .list(let items) = node.content, items.count == 2 else {
       decoding.expected(words, found: node)
       return nil
@@ -240,7 +255,7 @@ extension RecipeCodec where Value == Int? {
   static let threads: RecipeCodec = {
     let count = RecipeCodec<Int>.whole(1...1024)
     let words = "auto, or \(count.type)"
-    return RecipeCodec(words) {
+    return RecipeCodec(words, .either([.words(["auto"]), .whole(1...1024)])) {
       $0.map { .word(String($0)) } ?? .word("auto")
     } decode: {
       node, decoding in
