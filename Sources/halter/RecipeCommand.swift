@@ -23,8 +23,10 @@ struct RecipeCommand: ParsableCommand {
     var overrides: [String] = []
 
     func run() throws {
-      try RecipeLoader.load(path: recipe, overrides: overrides).checkFiles()
-      try printLine("\(recipe): ok")
+      let loaded = try RecipeLoader.load(path: recipe, overrides: overrides)
+      try loaded.checkFiles()
+      let stored = loaded.isAsStored.map { $0 ? ", as it was stored" : ", changed since it was stored" }
+      try printLine("\(recipe): ok\(overrides.isEmpty ? stored ?? "" : "")")
     }
   }
 

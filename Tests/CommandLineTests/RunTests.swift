@@ -116,6 +116,56 @@ import Testing
     #expect(try work.read("again/samples.jsonl") == shared.read("run/samples.jsonl"))
   }
 
+  /// The recipe of the repository: its stored form, run with another output, is the same run.
+  @Test func aShippedRecipeIsReproducedByItsStoredForm() throws {
+    let work = try Workshop()
+    let recipe = Repository.root.appending(path: "recipes/tiny.yaml").path
+    try work.succeeds("run", recipe, "output=first", "train.steps=6", "eval.every=3", "--quiet")
+    try work.succeeds("run", "first/recipe.yaml", "output=second", "--quiet")
+    #expect(
+      try work.bytes("first/final/model.safetensors")
+        == work.bytes("second/final/model.safetensors"))
+    #expect(try Metrics.essence(work, "first") == Metrics.essence(work, "second"))
+    #expect(try Metrics.losses(work, "second", event: "step").count == 6)
+    #expect(try work.read("first/samples.jsonl") == work.read("second/samples.jsonl"))
+  }
+
+  @Test func anAdapterIsReproducedByTheStoredRecipe() throws {
+    let work = try Workshop()
+    try work.addBase()
+    try work.write(Workshop.adapterRecipe, to: "tiny.yaml")
+    try work.succeeds("run", "tiny.yaml", "--quiet")
+    try work.succeeds("run", "adapted/recipe.yaml", "output=again", "--quiet")
+    #expect(
+      try work.bytes("adapted/final/adapter_model.safetensors")
+        == work.bytes("again/final/adapter_model.safetensors"))
+    #expect(try Metrics.essence(work, "adapted") == Metrics.essence(work, "again"))
+  }
+
+  @Test func theStoredRecipeBeginsWithTheHashOfItsContent() throws {
+    let work = try Workshop()
+    let text = try shared.read("run/recipe.yaml")
+    let line = String(text.split(separator: "\n")[0])
+    let hash = try #require(line.wholeMatch(of: /# sha256 ([0-9a-f]{64})/)).1
+    try work.write(text, to: "stored.yaml")
+    try work.write(
+      work.succeeds("recipe", "show", "stored.yaml", "--resolved").out, to: "content.yaml")
+    let summer = "/usr/bin/sha256sum"
+    if FileManager.default.isExecutableFile(atPath: summer) {
+      let digest = try CommandRun(
+        ["content.yaml"], of: summer, in: work.folder, environment: work.environment
+      ).wait().out
+      #expect(digest.hasPrefix(hash))
+    }
+    #expect(
+      try work.succeeds("recipe", "check", "stored.yaml").out
+        == "stored.yaml: ok, as it was stored\n")
+    try work.write(text.replacing("seed: 42", with: "seed: 43"), to: "stored.yaml")
+    #expect(
+      try work.succeeds("recipe", "check", "stored.yaml").out
+        == "stored.yaml: ok, changed since it was stored\n")
+  }
+
   @Test func twoThreadsGiveTheSameBitsAsOne() throws {
     let work = try Workshop()
     try work.succeeds("run", "tiny.yaml", "train.threads=2", "--quiet")

@@ -12,8 +12,26 @@ import Testing
     #expect(try recipe("", ["train.schedule.floor=0.3"]).train.schedule.floor == 0.3)
   }
 
-  @Test func theLaterOneWins() throws {
-    #expect(try recipe("", ["train.seed=7", "train.seed=8"]).train.seed == 8)
+  @Test func aKeyIsGivenOnce() {
+    #expect(
+      errors(minimal, ["train.seed=7", "eval.every=3", "train.seed=8", "eval.samples.0=a"]) == """
+        argument "train.seed=8": train.seed is given before, in "train.seed=7": keep one of them
+            | train.seed=8
+            | ^~~~~~~~~~
+        """)
+    #expect(
+      messages("", ["train.steps=3", "train.epochs=2"])
+        == ["train.epochs and train.steps both say how long to train: keep one of them"])
+  }
+
+  @Test func aSectionDoesNotSwallowWhatWasGivenBefore() throws {
+    #expect(
+      messages("", ["adapter.rank=8", "adapter=lora"]) == [
+        "adapter takes the place of all in it, also of \"adapter.rank=8\" before it: put it first, "
+          + "or delete that one"
+      ])
+    #expect(try recipe("", ["adapter=lora", "adapter.rank=8"]).adapter?.rank == 8)
+    #expect(messages("", ["train.seed=1", "train.seeds=1"]).count == 1)
   }
 
   @Test func onlyTheFirstEqualsSignSplits() throws {
@@ -93,7 +111,7 @@ import Testing
             |       ^~~~~~~~~~~~
         """)
     #expect(
-      errors(minimal, ["train.seed=1", "train.seed=x=y"]) == """
+      errors(minimal, ["train.clip=1", "train.seed=x=y"]) == """
         argument "train.seed=x=y": train.seed: expected a whole number of at least 0, found "x=y"
             | train.seed=x=y
             |            ^~~

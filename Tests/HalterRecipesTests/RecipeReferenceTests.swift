@@ -50,14 +50,19 @@ import Testing
 
   /// A default that is recipe text, given as a value, changes nothing.
   @Test func documentedDefaultsAreTheTrueOnes() throws {
-    let whole = ["adapter.type=lora", "data.fim.rate=0.5"]
-    let plain = try recipe("", whole)
+    let text = """
+      method: sft
+      model: small
+      adapter: lora
+      data: {train: rows.jsonl, fim: {rate: 0.5}}
+      """
+    let plain = try load(text).recipe
     var tried = 0
     for key in RecipeReference.keys(of: .sft) {
-      guard let text = key.defaultText, !text.contains(" ") || text.hasPrefix("["),
+      guard let value = key.defaultText, !value.contains(" ") || value.hasPrefix("["),
         !key.path.contains("N"), !["adapter", "data.fim"].contains(key.path)
       else { continue }
-      #expect(try recipe("", whole + ["\(key.path)=\(text)"]) == plain, "\(key.path)")
+      #expect(try load(text, ["\(key.path)=\(value)"]).recipe == plain, "\(key.path)")
       tried += 1
     }
     #expect(tried > 20)

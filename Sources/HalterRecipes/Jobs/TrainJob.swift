@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import HalterAdapters
 import HalterBackend
@@ -111,7 +110,7 @@ public struct TrainJob {
     if existing != nil { try trainer.resume(from: store.newest()) }
     observers.add(try log ?? MetricsLog(directory: directory.url, resumingAt: trainer.step))
     observers.add(ReportObserver(directory: directory.url))
-    if existing == nil { try AtomicWrite.write(loaded.resolved(), to: directory.recipe) }
+    if existing == nil { try AtomicWrite.write(loaded.stored(), to: directory.recipe) }
     try observers.observe(
       .started(
         header(
@@ -244,11 +243,7 @@ public struct TrainJob {
     essence.recipe.save = SaveRecipe()
     essence.recipe.output = RecipePath(text: "", absolute: "")
     essence.recipe.train.threads = nil
-    let digest = SHA256.hash(data: Data(essence.resolved(showingOrigins: false).utf8))
-    return digest.prefix(8).map { byte in
-      let text = String(byte, radix: 16)
-      return text.count == 1 ? "0" + text : text
-    }.joined()
+    return String(hexDigest(essence.resolved(showingOrigins: false)).prefix(16))
   }
 
   private func samples(_ parts: Parts) throws -> [SampleText] {

@@ -35,7 +35,10 @@ public struct LoadedRecipe: Sendable {
   /// Where the value of the key `path` comes from; entries of lists are numbered from 0.
   public func origin(of path: String) -> RecipeOrigin {
     guard let place = places[path] else { return .byDefault }
-    return place.argument.map { .override($0) } ?? .file(name: place.source.name, line: place.line)
+    switch place.source.kind {
+    case .file: return .file(name: place.source.name, line: place.line)
+    case .argument(_, let assignment): return .override(assignment)
+    }
   }
 
   /// Every key with its value, as a recipe that decodes to an equal recipe wherever it lies, all

@@ -69,7 +69,7 @@ public struct RecipeErrors: Error, Sendable, Equatable, CustomStringConvertible 
     guard let place = issue.place else { return [] }
     switch place.source.kind {
     case .file(_, let order): return [0, order, place.line, place.column]
-    case .argument(let index): return [1, index, place.line, place.column]
+    case .argument(let index, _): return [1, index, place.line, place.column]
     }
   }
 }

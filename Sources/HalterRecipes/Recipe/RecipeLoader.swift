@@ -36,13 +36,35 @@ public enum RecipeLoader {
     text: String, name: String, file: URL, overrides: [String] = [],
     workingDirectory: String? = nil
   ) throws(RecipeErrors) -> LoadedRecipe {
-    let folder = workingDirectory ?? FileManager.default.currentDirectoryPath
-    var files = RecipeInheritance(workingFolder: folder)
-    var root = files.read(text, name: name, file: file)
-    var issues = files.issues
+    var issues: [RecipeIssue] = []
+    var parsed: [RecipeOverride] = []
     for (index, argument) in overrides.enumerated() {
       do throws(RecipeErrors) {
         let override = try RecipeOverride(argument, index: index)
+        try override.check(after: parsed)
+        parsed.append(override)
+      } catch {
+        issues += error.issues
+      }
+    }
+    return try load(
+      text: text, name: name, file: file, overrides: parsed, and: issues,
+      workingDirectory: workingDirectory)
+  }
+
+  /// Decodes and checks recipe text with overrides that were read already.
+  ///
+  /// - Parameter earlier: faults that were found in them.
+  static func load(
+    text: String, name: String, file: URL, overrides: [RecipeOverride],
+    and earlier: [RecipeIssue] = [], workingDirectory: String? = nil
+  ) throws(RecipeErrors) -> LoadedRecipe {
+    let folder = workingDirectory ?? FileManager.default.currentDirectoryPath
+    var files = RecipeInheritance(workingFolder: folder)
+    var root = files.read(text, name: name, file: file)
+    var issues = earlier + files.issues
+    for override in overrides {
+      do throws(RecipeErrors) {
         guard var tree = root else { continue }
         try override.apply(to: &tree, keys: Recipe.keys)
         root = tree

@@ -7,21 +7,95 @@ struct RecipeOverride {
 
   private let path: [Component]
   private let value: RecipeNode
+  /// The override as an argument of its own: `key.path=value`.
+  let assignment: String
 
   /// Reads `argument`, the `index`-th of the overrides; its first `=` ends the key path.
   init(_ argument: String, index: Int) throws(RecipeErrors) {
-    let source = RecipeSource(argument: argument, index: index)
     let scalars = Array(argument.unicodeScalars)
-    guard let equals = scalars.firstIndex(of: "=") else {
-      throw RecipeErrors([
-        RecipeIssue(
-          "an override is written key.path=value: there is no =",
-          at: RecipePlace(source, line: 1, column: 1, length: scalars.count))
-      ])
+    let source = RecipeSource(argument: argument, index: index)
+    let start = (try Self.equals(in: scalars, source)) + 1
+    try self.init(scalars, value: start..<scalars.count, source)
+  }
+
+  /// Reads an argument that gives one key several values, `key.path=value,value`: an override for
+  /// each. A comma in brackets, braces or quotes belongs to its value.
+  static func several(_ argument: String, index: Int) throws(RecipeErrors) -> [RecipeOverride] {
+    let scalars = Array(argument.unicodeScalars)
+    let source = RecipeSource(argument: argument, index: index)
+    let start = (try equals(in: scalars, source)) + 1
+    let key = String(String.UnicodeScalarView(scalars[..<start]))
+    var overrides: [RecipeOverride] = []
+    for range in pieces(of: scalars, from: start) {
+      let text = String(String.UnicodeScalarView(scalars[range]))
+      let assignment = key + text
+      let piece = RecipeSource(argument: argument, index: index, assignment: assignment)
+      if range.isEmpty, scalars.count > start {
+        throw RecipeErrors([
+          RecipeIssue(
+            "a value is missing here: between commas, write one",
+            at: RecipePlace(piece, line: 1, column: range.lowerBound + 1))
+        ])
+      }
+      if overrides.contains(where: { $0.assignment == assignment }) {
+        throw RecipeErrors([
+          RecipeIssue(
+            "\(quote(text)) is given twice: keep one of them",
+            at: RecipePlace(
+              piece, line: 1, column: range.lowerBound + 1, length: range.count))
+        ])
+      }
+      overrides.append(try RecipeOverride(scalars, value: range, piece))
     }
+    return overrides
+  }
+
+  /// The stretches between the commas of `scalars`, from `start` to the end.
+  private static func pieces(of scalars: [Unicode.Scalar], from start: Int) -> [Range<Int>] {
+    var pieces: [Range<Int>] = []
+    var (first, depth) = (start, 0)
+    var open: Unicode.Scalar?
+    for index in start..<scalars.count {
+      let scalar = scalars[index]
+      if let quote = open {
+        if scalar == quote, quote == "'" || scalars[index - 1] != "\\" { open = nil }
+        continue
+      }
+      switch scalar {
+      case "[", "{": depth += 1
+      case "]", "}": depth -= 1
+      // A quotation mark inside a word is a letter, as in "Don't".
+      case "\"", "'":
+        if index == first || depth > 0 { open = scalar }
+      case "," where depth <= 0:
+        pieces.append(first..<index)
+        first = index + 1
+      default: break
+      }
+    }
+    return pieces + [first..<scalars.count]
+  }
+
+  /// Where the first `=` is.
+  private static func equals(
+    in scalars: [Unicode.Scalar], _ source: RecipeSource
+  ) throws(RecipeErrors) -> Int {
+    if let index = scalars.firstIndex(of: "=") { return index }
+    throw RecipeErrors([
+      RecipeIssue(
+        "an override is written key.path=value: there is no =",
+        at: RecipePlace(source, line: 1, column: 1, length: scalars.count))
+    ])
+  }
+
+  /// Reads the key path before the first `=` of `scalars`, and the value in `range`.
+  private init(
+    _ scalars: [Unicode.Scalar], value range: Range<Int>, _ source: RecipeSource
+  ) throws(RecipeErrors) {
     var path: [Component] = []
     var column = 1
-    for part in scalars[..<equals].split(separator: ".", omittingEmptySubsequences: false) {
+    let key = scalars.prefix { $0 != "=" }
+    for part in key.split(separator: ".", omittingEmptySubsequences: false) {
       let place = RecipePlace(source, line: 1, column: column, length: part.count)
       guard !part.isEmpty else {
         throw RecipeErrors([
@@ -31,9 +105,30 @@ struct RecipeOverride {
       path.append(Component(name: String(String.UnicodeScalarView(part)), place: place))
       column += part.count + 1
     }
+    let text = String(String.UnicodeScalarView(scalars[range]))
     self.path = path
-    value = try Self.value(
-      String(String.UnicodeScalarView(scalars[(equals + 1)...])), column: equals + 2, source)
+    assignment = String(String.UnicodeScalarView(key)) + "=" + text
+    value = try Self.value(text, column: range.lowerBound + 1, source)
+  }
+
+  /// The key path in dots.
+  var key: String { path.map(\.name).joined(separator: ".") }
+
+  /// Refuses an override that makes an earlier one vanish.
+  func check(after earlier: [RecipeOverride]) throws(RecipeErrors) {
+    for other in earlier where other.path.map(\.name).starts(with: path.map(\.name)) {
+      guard let first = path.first?.place, let last = path.last?.place else { continue }
+      let length = last.column + last.length - first.column
+      let message =
+        other.path.count == path.count
+        ? "\(key) is given before, in \(quote(other.assignment)): keep one of them"
+        : "\(key) takes the place of all in it, also of \(quote(other.assignment)) before it: put "
+          + "it first, or delete that one"
+      throw RecipeErrors([
+        RecipeIssue(
+          message, at: RecipePlace(first.source, line: 1, column: 1, length: length))
+      ])
+    }
   }
 
   /// Brackets, braces and quotes are read as YAML; anything else is a scalar as it stands, so that

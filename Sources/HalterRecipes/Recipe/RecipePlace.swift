@@ -4,8 +4,9 @@ struct RecipeSource: Sendable, Equatable {
   enum Kind: Sendable, Equatable {
     /// A file, the `order`-th that was read, whose relative paths begin in `folder`.
     case file(folder: String, order: Int)
-    /// The `index`-th of the overrides, counted from 0.
-    case argument(index: Int)
+    /// The `index`-th of the overrides, counted from 0. `assignment` is the override itself, where
+    /// the argument holds several.
+    case argument(index: Int, assignment: String)
   }
 
   /// The file's name as a user would type it, or the whole argument.
@@ -21,10 +22,10 @@ struct RecipeSource: Sendable, Equatable {
     lines = Self.split(text)
   }
 
-  /// The override `text`, the `index`-th of them.
-  init(argument text: String, index: Int) {
+  /// The argument `text`, the `index`-th of them, as the source of one override.
+  init(argument text: String, index: Int, assignment: String? = nil) {
     name = text
-    kind = .argument(index: index)
+    kind = .argument(index: index, assignment: assignment ?? text)
     lines = [text]
   }
 
