@@ -44,6 +44,39 @@ public indirect enum JSONOutput: Sendable, Equatable {
     }
   }
 
+  /// The value over several lines, indented by two spaces a level, for people to read; what fits on
+  /// a line of 100 characters is on one.
+  public var indented: String { written(indent: "", before: 0) }
+
+  /// The value behind `before` characters of its first line.
+  private func written(indent: String, before: Int) -> String {
+    let inner = indent + "  "
+    switch self {
+    case .string, .number, .integer, .bool, .verbatim: return text
+    case .array(let items):
+      return Self.block(
+        "[", "]", indent, before, items.map { $0.written(indent: inner, before: 0) })
+    case .object(let members):
+      return Self.block(
+        "{", "}", indent, before,
+        members.map { member in
+          let name = Self.quoted(member.key) + ": "
+          return name + member.value.written(indent: inner, before: name.count)
+        })
+    }
+  }
+
+  private static func block(
+    _ open: String, _ close: String, _ indent: String, _ before: Int, _ parts: [String]
+  ) -> String {
+    let length = parts.reduce(indent.count + before + 2) { $0 + $1.count + 2 }
+    if length <= 100, !parts.contains(where: { $0.contains("\n") }) {
+      return open + parts.joined(separator: ", ") + close
+    }
+    let lines = parts.map { "\(indent)  \($0)" }
+    return "\(open)\n\(lines.joined(separator: ",\n"))\n\(indent)\(close)"
+  }
+
   /// A JSON string.
   public static func quoted(_ text: String) -> String {
     var result = "\""

@@ -25,7 +25,9 @@ struct RecipeCommand: ParsableCommand {
     func run() throws {
       let loaded = try RecipeLoader.load(path: recipe, overrides: overrides)
       try loaded.checkFiles()
-      let stored = loaded.isAsStored.map { $0 ? ", as it was stored" : ", changed since it was stored" }
+      let stored = loaded.isAsStored.map {
+        $0 ? ", as it was stored" : ", changed since it was stored"
+      }
       try printLine("\(recipe): ok\(overrides.isEmpty ? stored ?? "" : "")")
     }
   }
