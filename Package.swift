@@ -97,8 +97,8 @@ let package = Package(
     .executableTarget(
       name: "halter",
       dependencies: [
-        "HalterAdapters", "HalterData", "HalterFormats", "HalterHub", "HalterModels",
-        "HalterRecipes", "HalterTokenizers", "HalterTraining", argumentParser,
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterHub",
+        "HalterModels", "HalterRecipes", "HalterTokenizers", "HalterTraining", argumentParser,
       ], swiftSettings: house),
 
     // Tests: one target per module, and the golden values of the reference libraries.

@@ -52,6 +52,13 @@ public protocol Backend: AnyObject {
     _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
     into y: Buffer)
 
+  /// Puts stored rows on the device: as they are, or quantised strip by strip, so that there is
+  /// never a dense copy. Row i of the result is stored row `rowOrder[i]` where an order is given.
+  /// - Returns: the weights, nil if a value is not finite.
+  func store(
+    _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
+    quantization: WeightQuantization?
+  ) -> StoredWeights?
   /// y[i] = row ids[i] of stored weights, as f32 (ids are i32 and in range).
   func gatherRows(of weights: StoredWeights, ids: Buffer, into y: Buffer, count: Int)
   /// A range of rows of stored weights as f32, `[range.count, columns]`.

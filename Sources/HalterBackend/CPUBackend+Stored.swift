@@ -5,17 +5,9 @@ extension CPUBackend {
     _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
     into y: Buffer
   ) {
-    precondition(!format.hasSeparateScales, "\(format.rawValue) is more than its elements")
-    precondition(columns % format.blockSize == 0, "rows of \(columns) are not whole blocks")
-    let rowBytes = format.byteCount(of: columns)
-    precondition(source.byteCount >= rows * rowBytes, "\(source.byteCount) bytes for \(rows) rows")
-    if let rowOrder {
-      precondition(
-        rowOrder.count == rows && rowOrder.allSatisfy { (0..<rows).contains($0) },
-        "the order of \(rowOrder.count) rows does not fit \(rows) stored rows")
-    }
+    checkStored(source, format, rows: rows, columns: columns, rowOrder: rowOrder)
     check(rows * columns, y)
-    let (y, isa) = (y.f32, instructionSet.code)
+    let (y, isa, rowBytes) = (y.f32, instructionSet.code, format.byteCount(of: columns))
     source.withUnsafeBytes { bytes in
       guard let start = bytes.baseAddress, rows > 0, columns > 0 else { return }
       var matrix = hk_matrix(
@@ -28,6 +20,21 @@ extension CPUBackend {
           }
         }
       }
+    }
+  }
+
+  /// Checks that rows of a format lie in the bytes of a file.
+  func checkStored(
+    _ source: RawSpan, _ format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?
+  ) {
+    precondition(!format.hasSeparateScales, "\(format.rawValue) is more than its elements")
+    precondition(columns % format.blockSize == 0, "rows of \(columns) are not whole blocks")
+    let rowBytes = format.byteCount(of: columns)
+    precondition(source.byteCount >= rows * rowBytes, "\(source.byteCount) bytes for \(rows) rows")
+    if let rowOrder {
+      precondition(
+        rowOrder.count == rows && rowOrder.allSatisfy { (0..<rows).contains($0) },
+        "the order of \(rowOrder.count) rows does not fit \(rows) stored rows")
     }
   }
 

@@ -36,10 +36,38 @@ public enum InstructionSet: Int, Sendable, CaseIterable {
     self == .avx512bf16 && hk_bf16_is_fast() ? .bf16 : .f32
   }
 
+  /// The set that `HALTER_ISA` names in an environment, else the best that this CPU has.
+  /// - Throws: `InstructionSetError` if this CPU does not have it, or nobody.
+  public init(environment: [String: String]) throws(InstructionSetError) {
+    guard let name = environment["HALTER_ISA"], !name.isEmpty else {
+      self = .best
+      return
+    }
+    guard let found = Self(name: name), found.isAvailable else {
+      throw InstructionSetError(name: name, isKnown: Self(name: name) != nil)
+    }
+    self = found
+  }
+
   /// The best that this CPU has.
   public static var best: InstructionSet {
     InstructionSet(rawValue: Int(hk_best_isa().rawValue)) ?? .portable
   }
 
   var code: hk_isa { hk_isa(UInt32(rawValue)) }
+}
+
+/// A wish for an instruction set that cannot be had.
+public struct InstructionSetError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The name in `HALTER_ISA`.
+  public let name: String
+  /// Whether there is a set of that name, which then is not on this CPU.
+  public let isKnown: Bool
+
+  /// What was found, what was expected and the mend.
+  public var description: String {
+    let sets = InstructionSet.allCases.filter(\.isAvailable).map(\.name).joined(separator: ", ")
+    let fault = isKnown ? "is not on this CPU" : "is no instruction set that Halter knows"
+    return "HALTER_ISA: \(name) \(fault). Set it to one of \(sets), or not at all."
+  }
 }

@@ -76,9 +76,14 @@ public struct Checkpoint: Sendable {
   }
 
   /// Loads the weights onto a device, one tensor at a time.
-  /// - Parameter trainable: whether training changes the weights themselves.
+  /// - Parameters:
+  ///   - trainable: whether training changes the weights themselves.
+  ///   - quantization: what the matrices of linear layers become, if they are frozen; nil keeps
+  ///     them in the format of the file.
   /// - Throws: `FormatError` naming the tensor that is missing, damaged or of the wrong shape.
-  public func load(on backend: any Backend, trainable: Bool) throws -> any CausalLM {
+  public func load(
+    on backend: any Backend, trainable: Bool, quantization: WeightQuantization? = nil
+  ) throws -> any CausalLM {
     guard let weights else {
       throw ModelError(
         path: url.path, "holds no weights (model.safetensors)",
@@ -86,7 +91,7 @@ public struct Checkpoint: Sendable {
     }
     let source = FileWeights(
       file: weights, configuration: configuration, isGGUF: isGGUF, trainable: trainable,
-      backend: backend)
+      quantization: quantization, backend: backend)
     return try LlamaModel(configuration, weights: source, on: backend)
   }
 

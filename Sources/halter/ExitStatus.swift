@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import HalterAdapters
+import HalterBackend
 import HalterData
 import HalterFormats
 import HalterHub
@@ -58,6 +59,7 @@ enum ExitStatus {
       }
     case is ModelError, is AdapterError, is TrainingError: 65
     case is OutputError: 74
+    case is InstructionSetError: 64
     case let error as CocoaError where error.isFileError: 74
     default: nil
     }

@@ -52,6 +52,27 @@ extension BackendConformance {
     }
   }
 
+  /// Stored rows kept in their format, in another order; read back by decoding.
+  static var storeCases: [Case] {
+    ElementFormat.allCases.filter { !$0.hasSeparateScales }.flatMap { format in
+      [(1, 1), (5, 3), (130, 2)].map { rows, blocks in
+        let columns = blocks * max(32, format.blockSize)
+        let numbers = StoredNumbers(format, rows: rows, columns: columns)
+        let order = (0..<rows).map { ($0 * 3 + 2) % rows }
+        return Case(name: "\(format) [\(rows), \(columns)]") { backend in
+          let y = Guarded(rows * columns, on: backend)
+          let stored = backend.store(
+            numbers.bytes.span.bytes, format: format, rows: rows, columns: columns,
+            rowOrder: order, quantization: nil)
+          if let stored { backend.decodeRows(0..<rows, of: stored, into: y.buffer) }
+          return [y.values]
+        } expected: {
+          [order.flatMap { row in (0..<columns).map { numbers.value(row: row, column: $0) } }]
+        }
+      }
+    }
+  }
+
   static var gatherStoredRowsCases: [Case] {
     matrices.map { numbers in
       let ids = (0..<7).map { Int32($0 * 5 % numbers.rows) }

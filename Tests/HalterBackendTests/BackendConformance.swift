@@ -11,7 +11,7 @@ struct BackendConformance: Sendable {
   enum Operation: String, CaseIterable, Sendable {
     case fill, copy, add, multiply, scale, accumulate, swiglu, swigluBackward, dropout
     case sumOfSquares, convertToBF16, convertFromBF16
-    case decode, gatherStoredRows, decodeRows
+    case decode, store, gatherStoredRows, decodeRows
     case rmsNorm, rmsNormBackward, addBias, addColumnSums, gatherRows, scatterAddRows, rope
     case matmul, storedProduct, storedTransposedProduct
     case attention, attentionBackward, cachedAttention, crossEntropy
@@ -51,6 +51,7 @@ struct BackendConformance: Sendable {
     case .convertToBF16: convertToBF16Cases
     case .convertFromBF16: convertFromBF16Cases
     case .decode: decodeCases
+    case .store: storeCases
     case .gatherStoredRows: gatherStoredRowsCases
     case .decodeRows: decodeRowsCases
     case .rmsNorm: rmsNormCases

@@ -49,6 +49,8 @@ import Testing
 
   @Test(arguments: sets) func decode(set: InstructionSet) { expectConformance(.decode, set) }
 
+  @Test(arguments: sets) func store(set: InstructionSet) { expectConformance(.store, set) }
+
   @Test(arguments: sets) func gatherStoredRows(set: InstructionSet) {
     expectConformance(.gatherStoredRows, set)
   }
@@ -135,7 +137,7 @@ import Testing
   @Test(
     arguments: sets.filter { $0 != .portable },
     [
-      .decode, .gatherStoredRows, .decodeRows, .convertToBF16, .convertFromBF16, .dropout,
+      .decode, .store, .gatherStoredRows, .decodeRows, .convertToBF16, .convertFromBF16, .dropout,
     ] as [BackendConformance.Operation])
   func exactOperationsAgreeToTheBit(
     set: InstructionSet, operation: BackendConformance.Operation

@@ -152,6 +152,19 @@ final class PerturbedBackend: Backend {
     spoil(c, m * n, after: .matmul)
   }
 
+  func store(
+    _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
+    quantization: WeightQuantization?
+  ) -> StoredWeights? {
+    let stored = inner.store(
+      source, format: format, rows: rows, columns: columns, rowOrder: rowOrder,
+      quantization: quantization)
+    if let stored, broken == .store, stored.format == .f32 {
+      spoil(stored.values, rows * columns, after: .store)
+    }
+    return stored
+  }
+
   func gatherRows(of weights: StoredWeights, ids: Buffer, into y: Buffer, count: Int) {
     inner.gatherRows(of: weights, ids: ids, into: y, count: count)
     spoil(y, count * weights.columns, after: .gatherStoredRows)

@@ -71,6 +71,25 @@ void hk_matrix_decode(hk_isa isa, const hk_matrix *matrix, size_t row, size_t co
 void hk_scales_restore(size_t n, const uint8_t *codes, const float *map, const float *nested,
                        size_t block, float offset, float *y);
 
+// ---------------------------------------------------------------------------- quantisation
+
+/// The 256 values of 8-bit codes of scales, rising (Dettmers et al. 2022, dynamic exponent, signed).
+void hk_dynamic_map(float *map);
+
+/// 4-bit codes (NF4 or FP4) of n numbers in blocks of `block`, a power of two, and the scale of
+/// each block. Codes: two in a byte, the first in the high half; an odd n is filled up with a zero.
+void hk_quantize_codes(hk_format format, size_t n, const float *x, size_t block, uint8_t *codes,
+                       float *scales);
+
+/// 8-bit codes of n scales without their mean, in blocks with a nested scale each. Returns the
+/// mean. The code is that of the nearest value, which bitsandbytes finds on a CPU in all but about
+/// one of 700 cases.
+float hk_quantize_scales(size_t n, const float *scales, const float *map, size_t block,
+                         uint8_t *codes, float *nested);
+
+/// A row as int8; returns its scale, the largest magnitude.
+float hk_quantize_int8(size_t n, const float *x, int8_t *y);
+
 // ---------------------------------------------------------------------------- products
 
 /// What products compute with. Sums are always in f32.

@@ -66,27 +66,42 @@ struct RandomWeights: LlamaWeightSource {
   }
 }
 
-/// The weights of a checkpoint file, decoded to f32 one tensor at a time.
+/// The weights of a checkpoint file, one tensor at a time: matrices that training never changes in
+/// the format that they are stored in, or quantised; everything else decoded to f32.
 struct FileWeights: LlamaWeightSource {
   let file: any WeightFile
   let configuration: LlamaConfiguration
   /// Whether names and row order are those of GGUF.
   let isGGUF: Bool
   let trainable: Bool
+  /// What frozen matrices of linear layers become; embeddings and the head stay as they are.
+  let quantization: WeightQuantization?
   let backend: any Backend
 
   func matrix(_ name: String, rows: Int, columns: Int) throws -> Weight {
-    let values = try decode(name, shape: [rows, columns])
-    return trainable
-      ? .trainable(Parameter(values, trainable: true))
-      : .frozen(StoredMatrix(dense: values.storage, rows: rows, columns: columns, backend: backend))
+    if trainable {
+      return .trainable(Parameter(try decode(name, shape: [rows, columns]), trainable: true))
+    }
+    let (record, format) = try find(name, shape: [rows, columns])
+    let isInBlock = name != LlamaNames.embedding && name != LlamaNames.head
+    let stored = file.withSpan(of: record) { span in
+      backend.store(
+        span, format: format, rows: rows, columns: columns, rowOrder: rowOrder(name, rows),
+        quantization: isInBlock ? quantization : nil)
+    }
+    file.release(record)
+    guard let stored else { throw notFinite(record) }
+    return .frozen(StoredMatrix(stored, backend: backend))
   }
 
   func vector(_ name: String, count: Int) throws -> Parameter {
     Parameter(try decode(name, shape: [count]), trainable: trainable)
   }
 
-  private func decode(_ name: String, shape: [Int]) throws -> Tensor {
+  /// The record of a tensor and its format, checked against the configuration.
+  private func find(
+    _ name: String, shape: [Int]
+  ) throws -> (record: TensorRecord, format: ElementFormat) {
     let stored = isGGUF ? LlamaNames.gguf(name) ?? name : name
     let record = try file.require(stored)
     guard record.shape == shape else {
@@ -96,17 +111,24 @@ struct FileWeights: LlamaWeightSource {
         path: file.url.path, tensor: stored)
     }
     guard let format = ElementFormat(rawValue: record.type.rawValue) else {
-      let known = ElementFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      let known = ElementFormat.allCases.filter { !$0.hasSeparateScales }.map(\.rawValue)
       throw FormatError(
         .unsupported, "is stored as \(record.type.rawValue), which cannot be decoded yet",
-        mend: "Use a checkpoint in one of: \(known)", path: file.url.path, tensor: stored)
+        mend: "Use a checkpoint in one of: \(known.joined(separator: ", "))", path: file.url.path,
+        tensor: stored)
     }
-    let (rows, columns) = shape.count == 1 ? (1, shape[0]) : (shape[0], shape[1])
+    let columns = shape.last ?? 1
     guard columns % format.blockSize == 0 else {
       throw FormatError(
         .malformed, "has rows of \(columns), no whole number of blocks of \(format.blockSize)",
         path: file.url.path, tensor: stored)
     }
+    return (record, format)
+  }
+
+  private func decode(_ name: String, shape: [Int]) throws -> Tensor {
+    let (record, format) = try find(name, shape: shape)
+    let (rows, columns) = shape.count == 1 ? (1, shape[0]) : (shape[0], shape[1])
     let values = Tensor(uninitialized: Shape(shape), on: backend)
     file.withSpan(of: record) { span in
       if rows == 1 {
@@ -122,12 +144,14 @@ struct FileWeights: LlamaWeightSource {
       }
     }
     file.release(record)
-    guard values.sumOfSquares.isFinite else {
-      throw FormatError(
-        .malformed, "holds values that are not finite (NaN or infinity)",
-        mend: "The checkpoint is damaged; fetch it again", path: file.url.path, tensor: stored)
-    }
+    guard values.sumOfSquares.isFinite else { throw notFinite(record) }
     return values
+  }
+
+  private func notFinite(_ record: TensorRecord) -> FormatError {
+    FormatError(
+      .malformed, "holds values that are not finite (NaN or infinity)",
+      mend: "The checkpoint is damaged; fetch it again", path: file.url.path, tensor: record.name)
   }
 
   /// GGUF keeps the two rotated halves of a q or k head interleaved: row 2j + p of a head there is

@@ -28,7 +28,7 @@ public struct Doctor: Sendable, Codable, Equatable {
   /// Looks at the machine and measures for about a second.
   public init(in place: Workplace) {
     let info = ProcessInfo.processInfo
-    let backend = CPUBackend(threads: info.activeProcessorCount)
+    let backend = place.backend(threads: nil)
     instructionSets = InstructionSet.allCases.filter(\.isAvailable).map(\.name)
     instructionSet = backend.instructionSet.name
     cores = info.activeProcessorCount

@@ -38,7 +38,10 @@ public struct ExportJob {
       case .name(let name): recipe.model.revision.map { "\(name)@\($0)" } ?? name
       case .path(let path): path.absolute
       }
-    return ModelSession.Options(model: model, adapter: result.path, template: recipe.template)
+    // The adapter was trained on the quantised model, so that is what it is merged with.
+    return ModelSession.Options(
+      model: model, adapter: result.path, template: recipe.template,
+      quantization: recipe.model.quantize?.quantization)
   }
 
   /// Writes the merged model; the directory appears complete or not at all.

@@ -15,18 +15,30 @@ public struct Workplace: Sendable {
   /// The folder that relative paths begin in.
   public let folder: URL
 
-  /// The workplace of a process with an environment, in its current folder.
-  /// - Throws: `HubError` if no place for the cache can be told from the environment.
+  private let instructionSet: InstructionSet
+
+  /// The workplace of a process with an environment, in its current folder. `HALTER_ISA` names the
+  /// instruction set to compute with, instead of the best.
+  /// - Throws: `HubError` if no place for the cache can be told from the environment,
+  ///   `InstructionSetError` if it names no instruction set of this CPU.
   public init(environment: [String: String]) throws {
     models = try ModelStore(environment: environment)
+    instructionSet = try InstructionSet(environment: environment)
     folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
   }
 
   /// The processor with as many threads as are wished for, one per core when nil. Results do not
   /// depend on the number; far more threads than cores would only wait for each other.
-  func backend(threads: Int?) -> CPUBackend {
+  func backend(threads: Int?, compute: TrainRecipe.Compute = .f32) -> CPUBackend {
     let cores = ProcessInfo.processInfo.activeProcessorCount
-    return CPUBackend(threads: min(threads ?? cores, 4 * cores))
+    let type: ComputeType =
+      switch compute {
+      case .auto: instructionSet.fastestCompute
+      case .f32: .f32
+      case .bf16: .bf16
+      }
+    return CPUBackend(
+      threads: min(threads ?? cores, 4 * cores), instructionSet: instructionSet, compute: type)
   }
 
   /// A path as the user wrote it.
@@ -92,15 +104,19 @@ public final class ModelSession {
     public var template: String?
     /// Threads to compute with; one per core when nil.
     public var threads: Int?
+    /// What the model's matrices become while they are loaded.
+    public var quantization: WeightQuantization?
 
     /// Options for a model.
     public init(
-      model: String, adapter: String? = nil, template: String? = nil, threads: Int? = nil
+      model: String, adapter: String? = nil, template: String? = nil, threads: Int? = nil,
+      quantization: WeightQuantization? = nil
     ) {
       self.model = model
       self.adapter = adapter
       self.template = template
       self.threads = threads
+      self.quantization = quantization
     }
   }
 
@@ -117,7 +133,8 @@ public final class ModelSession {
     let open = try OpenModel(url, templateName: options.template, adapter: adapter)
     let backend = place.backend(threads: options.threads)
     checkpoint = open.checkpoint
-    model = try open.checkpoint.load(on: backend, trainable: false)
+    model = try open.checkpoint.load(
+      on: backend, trainable: false, quantization: options.quantization)
     if let adapter { _ = try PEFTDirectory.load(adapter, into: model.linearSlots) }
     tokenizer = open.tokenizer
     template = open.template

@@ -134,7 +134,7 @@ public struct TrainJob {
   }
 
   private func build(_ observer: any RunObserver) throws -> Parts {
-    let backend = place.backend(threads: recipe.train.threads)
+    let backend = place.backend(threads: recipe.train.threads, compute: recipe.train.compute)
     let data = try RecipeData(loaded, in: place) { try observer.observe(.stage($0)) }
     let (open, renderer, name) = (data.open, data.renderer, data.modelName)
     let template = renderer.template
@@ -146,7 +146,9 @@ public struct TrainJob {
     let model: any CausalLM =
       recipe.model.initialization == .random
       ? try open.checkpoint.random(seed: seed, on: backend)
-      : try open.checkpoint.load(on: backend, trainable: recipe.adapter == nil)
+      : try open.checkpoint.load(
+        on: backend, trainable: recipe.adapter == nil,
+        quantization: recipe.model.quantize?.quantization)
     let weights: any TrainedWeights
     if let adapter = recipe.adapter {
       weights = AdapterWeights(

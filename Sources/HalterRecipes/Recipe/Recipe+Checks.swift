@@ -1,3 +1,5 @@
+import HalterBackend
+
 extension Recipe {
   /// Refuses values that are right alone and wrong together. Each check leaves keys alone that
   /// have a fault of their own.
@@ -58,11 +60,29 @@ extension Recipe {
       if: model.initialization == .random && adapter != nil, ["model.init", "adapter"],
       "an adapter freezes the model, and model.init random leaves nothing worth freezing: delete "
         + "adapter to train every weight")
+    checkQuantization(&decoding)
     if case .path(let path) = model.base {
       decoding.refuse(
         if: model.revision != nil, ["model.revision", "model.base"],
         "model.revision belongs to a model on a hub, and \(quote(path.text)) is a path: delete it")
     }
+  }
+
+  private func checkQuantization(_ decoding: inout RecipeDecoding) {
+    guard let quantize = model.quantize else { return }
+    decoding.refuse(
+      if: adapter == nil, ["model.quantize", "adapter"],
+      "model.quantize freezes the weights, and without an adapter nothing is left to train: add "
+        + "one, or delete model.quantize")
+    if let block = quantize.block {
+      decoding.refuse(
+        if: !WeightQuantization.blocks.contains(block), ["model.quantize.block"],
+        "model.quantize.block is a power of two from 32 to 4096, found \(block): 64 is usual")
+    }
+    decoding.refuse(
+      if: quantize.kind == .int8 && (quantize.block != nil || quantize.isDouble != nil),
+      ["model.quantize.block", "model.quantize.double"],
+      "int8 has a scale for each row: double and block belong to nf4 and fp4: delete them")
   }
 
   private func checkData(_ decoding: inout RecipeDecoding) {

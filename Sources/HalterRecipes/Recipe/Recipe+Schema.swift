@@ -61,6 +61,31 @@ extension ModelRecipe {
       RecipeField(
         "init", \.initialization, .choice(),
         "Whether to start from the checkpoint's weights or from random ones of its geometry."),
+      RecipeField(
+        "quantize", \.quantize, .optional(.section("nf4, fp4, int8, or type, double, block")),
+        aliases: ["load_in_4bit", "load_in_8bit", "quantization", "quantization_config"],
+        "What the frozen matrices become while they are loaded; without it they stay as they are "
+          + "in the file."),
+    ]
+  }
+}
+
+extension QuantizeRecipe {
+  static var shorthand: String? { "type" }
+
+  static var fields: [RecipeField<QuantizeRecipe>] {
+    [
+      RecipeField(
+        "type", \.kind, .choice(), aliases: ["bnb_4bit_quant_type"],
+        "4 bits for each weight (nf4 suits trained weights best, fp4), or 8 (int8)."),
+      RecipeField(
+        "double", \.isDouble, .optional(.flag), derived: "true, for 4 bits",
+        aliases: ["bnb_4bit_use_double_quant", "double_quant"],
+        "Quantise the scales of 4-bit blocks as well: a tenth less memory."),
+      RecipeField(
+        "block", \.block, .optional(.whole(32...4096)), derived: "64, for 4 bits",
+        aliases: ["blocksize", "block_size"],
+        "The weights that share a scale in 4 bits, a power of two."),
     ]
   }
 }
@@ -160,7 +185,8 @@ extension TrainRecipe {
       RecipeField("seed", \.seed, .whole(0...Int.max), "The seed of everything random."),
       RecipeField(
         "compute", \.compute, .choice(), aliases: ["dtype", "bf16", "precision"],
-        "The precision of the large products; auto is f32 in this version."),
+        "The precision of the large products; auto is bf16 where the CPU is faster with it, else f32."
+      ),
       RecipeField(
         "recompute", \.recompute, .choice(),
         aliases: ["gradient_checkpointing", "activation_checkpointing"],

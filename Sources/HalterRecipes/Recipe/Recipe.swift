@@ -54,6 +54,28 @@ public struct ModelRecipe: RecipeSection, Sendable, Equatable {
   public internal(set) var revision: String?
   /// How the weights begin.
   public internal(set) var initialization = Initialization.pretrained
+  /// What the frozen matrices become while they are loaded; `nil` for the format of the file.
+  public internal(set) var quantize: QuantizeRecipe?
+}
+
+/// The quantisation of a recipe's frozen model.
+public struct QuantizeRecipe: RecipeSection, Sendable, Equatable {
+  /// What weights become.
+  public enum Kind: String, RecipeChoice, CaseIterable, Sendable {
+    /// 4-bit codes at the quantiles of a normal distribution.
+    case nf4
+    /// 4-bit floating-point codes.
+    case fp4
+    /// 8-bit integers with a scale for each row.
+    case int8
+  }
+
+  /// What weights become.
+  public internal(set) var kind = Kind.nf4
+  /// Whether the scales of 4-bit blocks are quantised too; `nil` for the usual.
+  public internal(set) var isDouble: Bool?
+  /// The weights of a 4-bit block; `nil` for the usual.
+  public internal(set) var block: Int?
 }
 
 /// The adapter of a recipe.
@@ -86,10 +108,12 @@ public struct AdapterRecipe: RecipeSection, Sendable, Equatable {
 public struct TrainRecipe: RecipeSection, Sendable, Equatable {
   /// The precision of the large products.
   public enum Compute: String, RecipeChoice, CaseIterable, Sendable {
-    /// Halter's choice, `f32` in this version.
+    /// What the CPU is fastest in.
     case auto
     /// Single precision.
     case f32
+    /// Factors rounded to bf16, sums in single precision.
+    case bf16
   }
 
   /// What is computed again in the backward pass to save memory.
