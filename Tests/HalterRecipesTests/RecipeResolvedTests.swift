@@ -45,6 +45,7 @@ import Testing
           base: small  # r.yaml:2
           revision: null  # default
           init: pretrained  # default
+          quantize: null  # default
         template: null  # default
         adapter:
           type: lora  # default
@@ -119,7 +120,10 @@ import Testing
   @Test func everyDocumentedKeyIsWritten() throws {
     let text = try load(
       minimal + "adapter: lora",
-      ["data.train.0.columns.text=body", "data.validation=held.jsonl", "data.fim.rate=0.1"]
+      [
+        "model.quantize=nf4", "data.train.0.columns.text=body", "data.validation=held.jsonl",
+        "data.fim.rate=0.1",
+      ]
     ).resolved()
     // What a recipe extends is merged into it.
     for key in RecipeReference.keys where key.path != "extends" {

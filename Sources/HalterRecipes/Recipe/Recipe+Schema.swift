@@ -77,7 +77,7 @@ extension QuantizeRecipe {
     [
       RecipeField(
         "type", \.kind, .choice(), aliases: ["bnb_4bit_quant_type"],
-        "4 bits for each weight (nf4 suits trained weights best, fp4), or 8 (int8)."),
+        "Four bits for each weight (nf4, which suits trained weights, or fp4), or eight (int8)."),
       RecipeField(
         "double", \.isDouble, .optional(.flag), derived: "true, for 4 bits",
         aliases: ["bnb_4bit_use_double_quant", "double_quant"],
