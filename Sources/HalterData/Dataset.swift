@@ -75,29 +75,32 @@ public struct Dataset: Sendable {
 
     func finish(layouts: [String], name: String) throws(DataError) -> Dataset {
       if rows.isEmpty { throw nothingLeft(name) }
-      if statistics.trainedStops == 0 {
-        throw DataError(
-          .untrainable,
-          "no answer of the \(rows.count) rows ends in a trained stop token, so that the model"
-            + " would never learn to stop: the template \(encoder.renderer.template.kind.rawValue) does not go with"
-            + " this tokenizer; name another with `template:`", file: name)
-      }
+      if statistics.trainedAnswers > 0, statistics.trainedStops == 0 { throw neverStops(name) }
       return Dataset(
         rows: rows, statistics: statistics, layouts: layouts, contentHash: hash.value)
+    }
+
+    private func neverStops(_ name: String) -> DataError {
+      let template = encoder.renderer.map { " \($0.template.kind.rawValue)" } ?? ""
+      return DataError(
+        .untrainable,
+        "no answer of the \(rows.count) rows ends in a trained stop token, so that the model"
+          + " would never learn to stop: the template\(template) does not go with this tokenizer,"
+          + " or every answer is cut short or excluded; name another with `template:`",
+        file: name)
     }
 
     private func nothingLeft(_ name: String) -> DataError {
       if statistics.rowsRead == 0 {
         return DataError(.untrainable, "there are no rows", file: name)
       }
-      var reasons: [String] = []
-      if statistics.tooLong.count > 0, let limit = encoder.length.maxLength {
-        reasons.append(
-          "longer than `max_length` \(limit): \(statistics.tooLong.summary), the longest has"
-            + " \(statistics.longestRead) tokens")
-      }
-      if statistics.untrained.count > 0 {
-        reasons.append("with no trained token: \(statistics.untrained.summary)")
+      let reasons = EncodedExample.Drop.allCases.compactMap { drop -> String? in
+        guard let tally = statistics.dropped[drop] else { return nil }
+        guard drop == .tooLong, let limit = encoder.length.maxLength else {
+          return "\(drop.words): \(tally.summary)"
+        }
+        return "longer than `max_length` \(limit): \(tally.summary), the longest has"
+          + " \(statistics.longestRead) tokens"
       }
       return DataError(
         .untrainable,

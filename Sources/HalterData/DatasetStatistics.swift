@@ -1,7 +1,7 @@
 /// What became of the rows that were read.
 public struct DatasetStatistics: Sendable, Equatable, Codable {
-  /// Rows that were left out, and where the first of them stand.
-  public struct Drops: Sendable, Equatable, Codable {
+  /// Rows that something happened to, and where the first of them stand.
+  public struct Tally: Sendable, Equatable, Codable {
     /// How many places are kept.
     public static let placesKept = 5
 
@@ -35,10 +35,14 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
   public internal(set) var rowsRead = 0
   /// Rows kept.
   public internal(set) var rows = 0
-  /// Rows left out because they are longer than `max_length`.
-  public internal(set) var tooLong = Drops()
-  /// Rows left out because none of their tokens would be trained.
-  public internal(set) var untrained = Drops()
+  /// Rows read of each kind, left out or not.
+  public internal(set) var kinds: [EncodedExample.Kind: Int] = [:]
+  /// Rows left out, by the reason.
+  public internal(set) var dropped: [EncodedExample.Drop: Tally] = [:]
+  /// Rows that were cut, into one row or several, because they are longer than `max_length`.
+  public internal(set) var cut = Tally()
+  /// Texts that were rewritten for filling in the middle.
+  public internal(set) var filledIn = 0
   /// Tokens in the rows kept.
   public internal(set) var tokens = 0
   /// Tokens that carry loss in the rows kept.
@@ -47,6 +51,8 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
   public internal(set) var longest = 0
   /// The longest row read, kept or not, in tokens.
   public internal(set) var longestRead = 0
+  /// Answers in the rows kept of which something is trained.
+  public internal(set) var trainedAnswers = 0
   /// Answers in the rows kept that end in a trained stop token.
   public internal(set) var trainedStops = 0
 
@@ -66,26 +72,38 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
     }
   }
 
-  /// What was left out and why, a sentence each.
-  public var drops: [String] {
-    var drops: [String] = []
-    if tooLong.count > 0 { drops.append("too long, left out: \(tooLong.summary)") }
-    if untrained.count > 0 {
-      drops.append("nothing to train on, left out: \(untrained.summary)")
+  /// What is learnt of rows that say more than one answer, what was cut and what was left out and
+  /// why, a sentence each.
+  public var notes: [String] {
+    var notes: [String] = []
+    if kinds[.preference] != nil { notes.append("preference pairs: learning the chosen answers") }
+    if kinds[.judged] != nil { notes.append("judged answers: learning the good ones") }
+    if filledIn > 0 {
+      notes.append("rewritten for filling in the middle: \(filledIn) of \(kinds[.text] ?? 0) texts")
     }
-    return drops
+    if cut.count > 0 { notes.append("too long, cut: \(cut.summary)") }
+    return notes
+      + EncodedExample.Drop.allCases.compactMap { drop in
+        dropped[drop].map { "\(drop.words), left out: \($0.summary)" }
+      }
   }
+
+  /// How many rows were left out for a reason, and where the first stand.
+  public func dropped(_ reason: EncodedExample.Drop) -> Tally { dropped[reason] ?? Tally() }
 
   mutating func add(_ encoded: EncodedExample) {
     rowsRead += 1
+    kinds[encoded.kind, default: 0] += 1
     longestRead = max(longestRead, encoded.length)
-    switch encoded.drop {
-    case .tooLong: tooLong.add(encoded.location)
-    case .untrained: untrained.add(encoded.location)
-    case nil:
-      trainedStops += encoded.trainedStops
-      for row in encoded.rows { keep(row) }
+    if let drop = encoded.drop {
+      dropped[drop, default: Tally()].add(encoded.location)
+      return
     }
+    if encoded.isCut { cut.add(encoded.location) }
+    if encoded.isFilledIn { filledIn += 1 }
+    trainedAnswers += encoded.trainedAnswers
+    trainedStops += encoded.trainedStops
+    for row in encoded.rows { keep(row) }
   }
 
   private mutating func keep(_ row: TokenizedRow) {
@@ -95,5 +113,18 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
     trainedTokens += row.trainedTokens
     longest = max(longest, length)
     powers[max(4, Int.bitWidth - (length - 1).leadingZeroBitCount)] += 1
+  }
+}
+
+extension EncodedExample.Drop {
+  /// The reason for a person.
+  var words: String {
+    switch self {
+    case .tooLong: "too long"
+    case .untrained: "nothing to train on"
+    case .undesirable: "judged bad"
+    case .sameAnswers: "both answers the same"
+    case .emptyAnswer: "an answer empty"
+    }
   }
 }

@@ -72,12 +72,18 @@ public struct ChatTemplate: Sendable, Equatable, Codable {
   ///
   /// - Parameters:
   ///   - messages: The turns; a system turn may only come first.
+  ///   - tools: What the assistant may call.
   ///   - addGenerationPrompt: Whether to end with the header of an assistant's turn.
   /// - Returns: The spans in order. An assistant's turn is header, content, stop, separator.
   /// - Throws: `TokenizerError` naming the message that does not fit the template.
   public func render(
-    _ messages: [Message], addGenerationPrompt: Bool
+    _ messages: [Message], tools: [Tool] = [], addGenerationPrompt: Bool
   ) throws(TokenizerError) -> [TemplateSpan] {
+    if !tools.isEmpty {
+      throw TokenizerError(
+        .template, "the template \(kind.rawValue) has no way to write down tools",
+        mend: "take such rows out")
+    }
     try check(messages)
     var out = SpanBuilder()
     if !bos.isEmpty, kind != .llama2 { out.control(bos) }

@@ -24,8 +24,13 @@ public struct RunHeader: Sendable, Equatable, Codable {
   public var tokensPerEpoch: Int
   /// Those of them that carry loss.
   public var trainedTokensPerEpoch: Int
-  /// Rows dropped from the sources, in words, one line each; empty when none.
-  public var drops: [String]
+  /// How many training rows have which lengths in tokens, in words; empty where it is not known.
+  public var lengths: String
+  /// The layouts of the rows, each once.
+  public var layouts: [String]
+  /// What was cut from the rows or left out, and what is learnt of those that say more than one
+  /// thing, in words, one line each; empty when there is nothing to say.
+  public var notes: [String]
   /// Optimiser steps of the run.
   public var totalSteps: Int
   /// Passes over the training set.
@@ -39,7 +44,8 @@ public struct RunHeader: Sendable, Equatable, Codable {
   public init(
     name: String, method: String, model: String, adapter: String?, device: String,
     weightCount: Int, trainableCount: Int, trainRows: Int, validationRows: Int,
-    tokensPerEpoch: Int, trainedTokensPerEpoch: Int, drops: [String], totalSteps: Int,
+    tokensPerEpoch: Int, trainedTokensPerEpoch: Int, lengths: String = "",
+    layouts: [String] = [], notes: [String], totalSteps: Int,
     epochs: Double, resumedFrom: Int?, directory: String
   ) {
     self.name = name
@@ -53,7 +59,9 @@ public struct RunHeader: Sendable, Equatable, Codable {
     self.validationRows = validationRows
     self.tokensPerEpoch = tokensPerEpoch
     self.trainedTokensPerEpoch = trainedTokensPerEpoch
-    self.drops = drops
+    self.lengths = lengths
+    self.layouts = layouts
+    self.notes = notes
     self.totalSteps = totalSteps
     self.epochs = epochs
     self.resumedFrom = resumedFrom

@@ -24,11 +24,11 @@ public protocol TrainedWeights {
 public struct AdapterWeights: TrainedWeights {
   private let adapter: LoRAAdapter
   private let base: String
-  private let template: ChatTemplate
+  private let template: ChatTemplate?
 
   /// An adapter on a base model, known to other tools by a name or path; the template that it is
-  /// trained with travels with it.
-  public init(_ adapter: LoRAAdapter, base: String, template: ChatTemplate) {
+  /// trained with, if any, travels with it.
+  public init(_ adapter: LoRAAdapter, base: String, template: ChatTemplate?) {
     self.adapter = adapter
     self.base = base
     self.template = template
@@ -50,7 +50,7 @@ public struct AdapterWeights: TrainedWeights {
 
   public func write(to directory: URL) throws {
     try PEFTDirectory.write(adapter, base: base, to: directory)
-    try AtomicWrite.write(template.jinja, to: Self.template(in: directory))
+    if let template { try AtomicWrite.write(template.jinja, to: Self.template(in: directory)) }
   }
 
   public func restore(from directory: URL) throws {
@@ -64,12 +64,12 @@ public struct ModelWeights: TrainedWeights {
   private let model: any CausalLM
   private let checkpoint: Checkpoint
   private let tokenizer: Tokenizer
-  private let template: ChatTemplate
+  private let template: ChatTemplate?
 
   /// A model that is trained as a whole, the checkpoint it began from, its tokenizer and the
-  /// template that it is trained with.
+  /// template that it is trained with, if any.
   public init(
-    _ model: any CausalLM, checkpoint: Checkpoint, tokenizer: Tokenizer, template: ChatTemplate
+    _ model: any CausalLM, checkpoint: Checkpoint, tokenizer: Tokenizer, template: ChatTemplate?
   ) {
     self.model = model
     self.checkpoint = checkpoint
@@ -82,7 +82,7 @@ public struct ModelWeights: TrainedWeights {
 
   public func write(to directory: URL) throws {
     try HuggingFaceDirectory.write(
-      model, from: checkpoint, tokenizer: tokenizer, jinja: template.jinja, to: directory)
+      model, from: checkpoint, tokenizer: tokenizer, jinja: template?.jinja, to: directory)
   }
 
   public func restore(from directory: URL) throws {

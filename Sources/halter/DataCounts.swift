@@ -8,7 +8,7 @@ struct DataCounts: Encodable {
   let tokens: Int
   let trainedTokens: Int
   let longest: Int
-  let drops: [String]
+  let notes: [String]
 
   init(_ statistics: DatasetStatistics, layouts: [String]) {
     self.layouts = layouts
@@ -17,6 +17,6 @@ struct DataCounts: Encodable {
     tokens = statistics.tokens
     trainedTokens = statistics.trainedTokens
     longest = statistics.longest
-    drops = statistics.drops
+    notes = statistics.notes
   }
 }

@@ -49,10 +49,10 @@ import Testing
       reading: [file.source()], encoder: encoder(length: LengthPolicy(maxLength: 100)))
     #expect(data.rows.count == 10)
     #expect(data.statistics.rowsRead == 20)
-    #expect(data.statistics.tooLong.count == 10)
-    #expect(data.statistics.tooLong.first.map(\.line) == [2, 4, 6, 8, 10])
+    #expect(data.statistics.dropped(.tooLong).count == 10)
+    #expect(data.statistics.dropped(.tooLong).first.map(\.line) == [2, 4, 6, 8, 10])
     #expect(
-      data.statistics.tooLong.summary
+      data.statistics.dropped(.tooLong).summary
         == "10 (rows.jsonl:2, rows.jsonl:4, rows.jsonl:6, rows.jsonl:8, rows.jsonl:10, …)")
     #expect(data.statistics.longestRead > 200)
     #expect(data.statistics.longest < 100)
@@ -101,7 +101,7 @@ import Testing
     let data = try Dataset(
       [nothing, something, nothing].map(Example.conversation), encoder: encoder())
     #expect(data.rows.count == 1)
-    #expect(data.statistics.untrained.count == 2)
+    #expect(data.statistics.dropped(.untrained).count == 2)
   }
 
   @Test func nothingTrainedAtAllIsAnError() throws {
@@ -109,7 +109,7 @@ import Testing
       try Dataset([conversation((.user, "a"))].map(Example.conversation), encoder: encoder())
     }
     #expect(
-      found == "rows.jsonl: none of the 1 rows is left to train on; with no trained token: 1"
+      found == "rows.jsonl: none of the 1 rows is left to train on; nothing to train on: 1"
         + " (rows.jsonl:1)")
   }
 

@@ -40,27 +40,23 @@ enum TinyTokenizer {
       ] as [String: Any],
     ]
     if addsBOS, let index = specials.firstIndex(of: bos) {
-      let token = ["id": bos, "ids": [first + index], "tokens": [bos]] as [String: Any]
-      let sequence = ["Sequence": ["id": "A", "type_id": 0] as [String: Any]]
-      let special = ["SpecialToken": ["id": bos, "type_id": 0] as [String: Any]]
-      file["post_processor"] =
-        [
-          "type": "TemplateProcessing", "single": [special, sequence],
-          "pair": [special, sequence], "special_tokens": [bos: token],
-        ] as [String: Any]
+      file["post_processor"] = processor(bos: bos, id: first + index)
     }
     return try load(file, bos: bos, eos: eos)
   }
 
   /// A tokenizer as Llama 2's: spaces are `▁`, one is put before each text, and what is not in the
   /// vocabulary falls back to bytes.
-  static func makeSentencePiece() throws -> Tokenizer {
+  static func makeSentencePiece(
+    more: [String] = [], addsBOS: Bool = false
+  ) throws -> Tokenizer {
     let merges = [["▁", "H"], ["▁", "["]]
-    var tokens = ["<unk>", "<s>", "</s>"]
+    let specials = ["<unk>", "<s>", "</s>"] + more
+    var tokens = specials
     tokens += (0..<256).map { "<0x" + String(format: "%02X", $0) + ">" }
     tokens +=
       ["▁"] + (33..<127).map { String(UnicodeScalar(UInt8($0))) } + merges.map { $0.joined() }
-    let added = ["<unk>", "<s>", "</s>"].enumerated().map { index, content in
+    let added = specials.enumerated().map { index, content in
       [
         "id": index, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
         "normalized": false, "special": true,
@@ -68,7 +64,7 @@ enum TinyTokenizer {
     }
     let replace = ["type": "Replace", "pattern": ["String": " "], "content": "▁"] as [String: Any]
     let restore = ["type": "Replace", "pattern": ["String": "▁"], "content": " "] as [String: Any]
-    let file: [String: Any] = [
+    var file: [String: Any] = [
       "version": "1.0", "added_tokens": added,
       "normalizer": [
         "type": "Sequence", "normalizers": [["type": "Prepend", "prepend": "▁"], replace],
@@ -86,7 +82,19 @@ enum TinyTokenizer {
         "vocab": Dictionary(uniqueKeysWithValues: zip(tokens, tokens.indices)), "merges": merges,
       ] as [String: Any],
     ]
+    if addsBOS { file["post_processor"] = processor(bos: "<s>", id: 1) }
     return try load(file, bos: "<s>", eos: "</s>")
+  }
+
+  /// Puts BOS before every text.
+  private static func processor(bos: String, id: Int) -> [String: Any] {
+    let token = ["id": bos, "ids": [id], "tokens": [bos]] as [String: Any]
+    let sequence = ["Sequence": ["id": "A", "type_id": 0] as [String: Any]]
+    let special = ["SpecialToken": ["id": bos, "type_id": 0] as [String: Any]]
+    return [
+      "type": "TemplateProcessing", "single": [special, sequence],
+      "pair": [special, sequence], "special_tokens": [bos: token],
+    ]
   }
 
   private static func load(_ file: [String: Any], bos: String, eos: String) throws -> Tokenizer {
@@ -125,7 +133,7 @@ enum TinyTokenizer {
       if split, index > 0 { bytes += "|".utf8 }
       if !open, weight != 0 { bytes += "«".utf8 }
       open = weight != 0
-      let special = specials.first { tokenizer.id(of: $0) == id }
+      let special = tokenizer.isSpecial(id) ? tokenizer.token(id) : nil
       bytes += special.map { Array($0.utf8) } ?? tokenizer.bytes(of: id)
     }
     if open { bytes += "»".utf8 }

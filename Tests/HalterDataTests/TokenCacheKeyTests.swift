@@ -67,6 +67,27 @@ import Testing
     #expect(Set(others.map(\.0.digest)).count == others.count)
   }
 
+  @Test func theMethodAndTheRewritingOfTextsCount() throws {
+    let tokenizer = try TinyTokenizer.make(
+      specials: ["</s>", "<fim_prefix>", "<fim_suffix>", "<fim_middle>"])
+    func key(_ rate: Double?, _ seed: UInt64 = 1) throws -> TokenCacheKey {
+      let transform = try rate.map {
+        try FillInTheMiddle(tokenizer, name: "tiny", rate: $0, spm: 0.5, seed: seed)
+      }
+      return TokenCacheKey(
+        sources: [], encoder: ExampleEncoder(pretraining: tokenizer, fillInTheMiddle: transform))
+    }
+    let keys = [try key(nil), try key(0.5), try key(0.6), try key(0.5, 2)]
+    #expect(Set(keys.map(\.digest)).count == keys.count)
+    #expect(keys[1].changes(since: keys[0]) == ["fim or the seed"])
+    #expect(keys[3].changes(since: keys[1]) == ["fim or the seed"])
+    let tuning = TokenCacheKey(
+      sources: [],
+      encoder: ExampleEncoder(
+        renderer: PromptRenderer(tokenizer: tokenizer, template: ChatTemplate(.chatml))))
+    #expect(tuning.changes(since: keys[0]).contains("the method"))
+  }
+
   @Test func theListOfSourcesCounts() throws {
     let encoder = ExampleEncoder(
       renderer: PromptRenderer(

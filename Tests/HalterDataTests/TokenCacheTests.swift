@@ -69,7 +69,7 @@ private let golden: [(row: TokenizedRow, source: Int)] = {
     #expect(cache.layouts == ["messages", "text"])
     #expect(cache.contentHash == 0x1F)
     #expect(cache.statistics.rowsRead == 4 && cache.statistics.trainedTokens == 12)
-    #expect(cache.statistics.tooLong.summary == "1 (a:2)")
+    #expect(cache.statistics.dropped(.tooLong).summary == "1 (a:2)")
     #expect(
       cache.statistics.lengthHistogram.map(\.lengths) == [
         1...16, 17...32, 33...64, 65...128, 129...256, 257...512,
@@ -200,9 +200,10 @@ func testKey(_ values: [String: String] = [:]) -> TokenCacheKey {
 func summary(of rows: [TokenizedRow]) -> TokenCacheSummary {
   var statistics = DatasetStatistics()
   for row in rows {
-    statistics.add(
-      EncodedExample(
-        rows: [row], length: row.tokens.count, trainedStops: 1, location: row.location))
+    var encoded = EncodedExample(kind: .conversation, location: row.location)
+    (encoded.rows, encoded.length) = ([row], row.tokens.count)
+    (encoded.trainedAnswers, encoded.trainedStops) = (1, 1)
+    statistics.add(encoded)
   }
   return TokenCacheSummary(statistics: statistics, layouts: ["messages", "text"])
 }

@@ -30,16 +30,17 @@ import Testing
   let stage = Stage()
 
   @Test func theHeaderSaysWhatWillHappen() {
-    stage.console().observe(.started(RunSample.header(drops: ["2 rows too long"])))
+    stage.console().observe(.started(RunSample.header(notes: ["2 rows too long"])))
     #expect(
       stage.output == """
         sft-lora  sft
           model      smollm2 (Llama)
           adapter    LoRA r=16 alpha=32
           training   4.9M parameters, 3.6 % of the model's 134.5M weights
-          data       293 rows, 52 more for validation
+          data       293 rows (messages), 52 more for validation
                      2 rows too long
           tokens     41.2k an epoch, 24.1k of them trained
+          lengths    ≤64: 293  longest 61
           steps      100 in 3 epochs
           device     CPU, 2 threads
           directory  runs/sft-lora

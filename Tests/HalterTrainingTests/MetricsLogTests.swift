@@ -8,13 +8,14 @@ import Testing
 enum RunSample {
   static func header(
     steps: Int = 100, resumedFrom: Int? = nil, adapter: String? = "LoRA r=16 alpha=32",
-    drops: [String] = [], name: String = "sft-lora", directory: String = "runs/sft-lora"
+    notes: [String] = [], name: String = "sft-lora", directory: String = "runs/sft-lora"
   ) -> RunHeader {
     RunHeader(
       name: name, method: "sft", model: "smollm2 (Llama)", adapter: adapter,
       device: "CPU, 2 threads", weightCount: 134_515_008, trainableCount: 4_884_480,
       trainRows: 293, validationRows: 52, tokensPerEpoch: 41_233, trainedTokensPerEpoch: 24_110,
-      drops: drops, totalSteps: steps, epochs: 3, resumedFrom: resumedFrom, directory: directory)
+      lengths: "≤64: 293  longest 61", layouts: ["messages"], notes: notes, totalSteps: steps,
+      epochs: 3, resumedFrom: resumedFrom, directory: directory)
   }
 
   static func step(

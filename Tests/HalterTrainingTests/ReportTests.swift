@@ -64,7 +64,7 @@ import Testing
       steps: curve(3), samples: [RunSample.sample(0, prompt: evil, text: evil)],
       recipe: "# " + evil + "\nkey: " + evil,
       header: RunSample.header(
-        adapter: evil, drops: [evil], name: evil, directory: evil))
+        adapter: evil, notes: [evil], name: evil, directory: evil))
     #expect(!html.contains("<script"))
     #expect(html.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;"))
   }

@@ -1,20 +1,12 @@
 import HalterTokenizers
 
-/// Which tokens carry loss.
-public enum TrainOn: String, Sendable, CaseIterable {
-  /// The assistant's answers with the stop token after each.
-  case assistant
-  /// Every token.
-  case all
-}
-
 /// The one way from messages to tokens: training, evaluation, samples, `generate` and `chat` all
 /// go through here.
 ///
 /// A row begins with exactly the tokens that `prompt(for:)` gives for the messages before an
 /// answer, so what was trained is what will be asked. An answer is everything after that prompt up
-/// to and including the stop token; this is what carries loss. Masks come from the template's
-/// spans, never from searching token ids.
+/// to and including the stop token. Loss weights come from the template's spans, never from
+/// searching token ids.
 ///
 /// Text between two special tokens is encoded in one piece, as the checkpoint's own pipeline does,
 /// with one exception: where a token would reach across the start of an answer (an answer that
@@ -27,7 +19,7 @@ public struct PromptRenderer: Sendable {
   /// Which tokens carry loss.
   public let trainOn: TrainOn
   /// The ids of the template's stop tokens; empty when the tokenizer has none of them.
-  private let stops: Set<Int32>
+  let stops: Set<Int32>
 
   /// A renderer for a checkpoint's tokenizer and template.
   public init(tokenizer: Tokenizer, template: ChatTemplate, trainOn: TrainOn = .assistant) {
@@ -41,11 +33,13 @@ public struct PromptRenderer: Sendable {
   /// The tokens to generate an answer from: the messages and the header of an assistant message.
   ///
   /// - Throws: `DataError` when the template cannot render the messages.
-  public func prompt(for messages: [Message]) throws(DataError) -> [Int32] {
+  public func prompt(
+    for messages: [Message], tools: [Tool] = []
+  ) throws(DataError) -> [Int32] {
     let location = RowLocation(file: "prompt", line: 1)
     let rendered = try RenderedConversation(
-      messages, template: template, addGenerationPrompt: true, at: location)
-    return try checked(rendered.encode(with: tokenizer).map(\.id), at: location)
+      messages, tools: tools, template: template, addGenerationPrompt: true, at: location)
+    return try checked(rendered.encode(with: tokenizer), at: location).map(\.id)
   }
 
   /// The tokens and loss weights of a conversation.
@@ -55,39 +49,25 @@ public struct PromptRenderer: Sendable {
     try render(conversation).row
   }
 
-  /// A row, and how many of its answers end in a trained stop token.
-  func render(
-    _ conversation: Conversation
-  ) throws(DataError) -> (row: TokenizedRow, trainedStops: Int) {
+  /// A conversation in tokens, with their places and weights.
+  func render(_ conversation: Conversation) throws(DataError) -> RenderedRow {
     let location = conversation.location
     let rendered = try RenderedConversation(
-      conversation.messages, template: template, addGenerationPrompt: false, at: location)
-    let tokens = rendered.encode(with: tokenizer)
-    let ids = try checked(tokens.map(\.id), at: location)
-    var weights = [Float](repeating: trainOn == .all ? 1 : 0, count: tokens.count)
-    var trainedStops = 0
-    var index = 0
-    for answer in rendered.answers where answer.message >= conversation.firstTrained {
-      while index < tokens.count, tokens[index].bytes.upperBound <= answer.bytes.lowerBound {
-        index += 1
-      }
-      let first = index
-      while index < tokens.count, tokens[index].bytes.lowerBound < answer.bytes.upperBound {
-        weights[index] = 1
-        index += 1
-      }
-      if index > max(first, 1), stops.contains(ids[index - 1]) { trainedStops += 1 }
-    }
-    return (TokenizedRow(tokens: ids, lossWeights: weights, location: location), trainedStops)
+      conversation.messages, tools: conversation.tools, template: template,
+      addGenerationPrompt: false, at: location)
+    let tokens = try checked(rendered.encode(with: tokenizer), at: location)
+    var row = RenderedRow(rendered, tokens: tokens, at: location)
+    row.weigh(by: trainOn, conversation)
+    return row
   }
 
   // MARK: - Checks
 
   /// At most one BOS, and something at all.
   private func checked(
-    _ tokens: [Int32], at location: RowLocation
-  ) throws(DataError) -> [Int32] {
-    if let bos = tokenizer.special.bos, tokens.starts(with: [bos, bos]) {
+    _ tokens: [TemplateToken], at location: RowLocation
+  ) throws(DataError) -> [TemplateToken] {
+    if let bos = tokenizer.special.bos, tokens.prefix(2).map(\.id) == [bos, bos] {
       throw DataError(
         .misfit, at: location,
         "the rendered text begins with two BOS tokens (id \(bos)); choose the checkpoint's own"

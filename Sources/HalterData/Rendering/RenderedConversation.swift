@@ -24,10 +24,10 @@ struct RenderedConversation {
   /// An answer is everything after the prompt that is given to generate it. It is found by
   /// rendering that prompt, so that mask and prompt cannot drift apart.
   init(
-    _ messages: [Message], template: ChatTemplate, addGenerationPrompt: Bool,
+    _ messages: [Message], tools: [Tool], template: ChatTemplate, addGenerationPrompt: Bool,
     at location: RowLocation
   ) throws(DataError) {
-    let spans = try Self.spans(messages, template, addGenerationPrompt, location)
+    let spans = try Self.spans(messages, tools, template, addGenerationPrompt, location)
     var offsets = [0]
     for span in spans { offsets.append(offsets[offsets.count - 1] + span.text.utf8.count) }
     var answers: [Answer] = []
@@ -38,7 +38,7 @@ struct RenderedConversation {
       let prompt =
         before.isEmpty
         ? Self.openingHeader(of: index, in: spans)
-        : try Self.spans(before, template, true, location).map(\.text).joined()
+        : try Self.spans(before, tools, template, true, location).map(\.text).joined()
       guard text.utf8.starts(with: prompt.utf8),
         let first = offsets.firstIndex(of: prompt.utf8.count),
         let last = spans.lastIndex(where: { $0.messageIndex == index && $0.part == .stop })
@@ -64,11 +64,12 @@ struct RenderedConversation {
   }
 
   private static func spans(
-    _ messages: [Message], _ template: ChatTemplate, _ addGenerationPrompt: Bool,
-    _ location: RowLocation
+    _ messages: [Message], _ tools: [Tool], _ template: ChatTemplate,
+    _ addGenerationPrompt: Bool, _ location: RowLocation
   ) throws(DataError) -> [TemplateSpan] {
     do {
-      return try template.render(messages, addGenerationPrompt: addGenerationPrompt)
+      return try template.render(
+        messages, tools: tools, addGenerationPrompt: addGenerationPrompt)
     } catch {
       throw DataError(
         .misfit, at: location, path: "messages",

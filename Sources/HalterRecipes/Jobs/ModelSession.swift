@@ -74,9 +74,10 @@ struct OpenModel {
   }
 
   /// The ids at which generation ends.
-  func stops() throws -> Set<Int32> {
+  /// - Parameter chats: whether answers are generated, which end as the template says.
+  func stops(chats: Bool = true) throws -> Set<Int32> {
     var stops = Set(checkpoint.endIDs + tokenizer.special.stops)
-    if case .success(let template) = template {
+    if chats, case .success(let template) = template {
       stops.formUnion(try template.stopIDs(in: tokenizer))
     }
     return stops

@@ -12,8 +12,6 @@ struct RecipeData {
   let open: OpenModel
   /// The model as the recipe names it.
   let modelName: String
-  /// The way from messages to tokens.
-  let renderer: PromptRenderer
   /// The way from examples to rows.
   let encoder: ExampleEncoder
   private let recipe: DataRecipe
@@ -27,15 +25,30 @@ struct RecipeData {
     try stage("Opening \(name)")
     open = try OpenModel(url, templateName: recipe.template)
     modelName = name
-    let trainOn: TrainOn = recipe.data.trainOn == .all ? .all : .assistant
-    renderer = PromptRenderer(
-      tokenizer: open.tokenizer, template: try open.template.get(), trainOn: trainOn)
-    encoder = ExampleEncoder(
-      renderer: renderer,
-      length: try Self.lengthPolicy(
-        recipe, context: open.checkpoint.configuration.contextLength))
+    let tokenizer = open.tokenizer
+    let length = try Self.lengthPolicy(
+      recipe, context: open.checkpoint.configuration.contextLength)
+    let fillInTheMiddle = try recipe.data.fim.map {
+      try FillInTheMiddle(
+        tokenizer, name: name, rate: $0.rate, spm: $0.spm, seed: UInt64(recipe.train.seed))
+    }
+    switch recipe.method {
+    case .sft:
+      encoder = ExampleEncoder(
+        renderer: PromptRenderer(
+          tokenizer: tokenizer, template: try open.template.get(),
+          trainOn: TrainOn(recipe.data.trainOn)),
+        length: length, fillInTheMiddle: fillInTheMiddle)
+    case .pretrain:
+      encoder = ExampleEncoder(
+        pretraining: tokenizer, length: length, fillInTheMiddle: fillInTheMiddle)
+    }
     self.recipe = recipe.data
   }
+
+  /// The template that goes with what is trained: the one it is trained with, or the checkpoint's
+  /// own where none is needed.
+  var template: ChatTemplate? { encoder.renderer?.template ?? (try? open.template.get()) }
 
   /// Where the rows to learn from are.
   var trainSources: [DataSource] { sources(recipe.train) }
@@ -44,8 +57,17 @@ struct RecipeData {
   var validationSources: [DataSource]? { (recipe.validation?.sources).map(sources) }
 
   /// The rows to learn from.
-  /// - Throws: `DataError` as `Dataset` does.
-  func train() throws -> Dataset { try Dataset(reading: trainSources, encoder: encoder) }
+  /// - Throws: `DataError` as `Dataset` does, and where texts are to be rewritten and there is none.
+  func train() throws -> Dataset {
+    let dataset = try Dataset(reading: trainSources, encoder: encoder)
+    if recipe.fim != nil, dataset.statistics.kinds[.text] == nil {
+      throw DataError(
+        .misfit,
+        "data.fim is given, and no row of data.train is plain text, which alone is rewritten for"
+          + " filling in the middle; take it out")
+    }
+    return dataset
+  }
 
   /// The rows to measure the loss on; nil where the recipe names none.
   /// - Throws: `DataError` as `Dataset` does.
@@ -78,7 +100,30 @@ struct RecipeData {
     }
     let limit = recipe.data.maxLength ?? min(context, 2048, recipe.train.batchTokens ?? 2048)
     return LengthPolicy(
-      maxLength: limit, onOverflow: recipe.data.onOverflow == .error ? .error : .drop)
+      maxLength: limit, onOverflow: LengthPolicy.Overflow(recipe.data.onOverflow))
+  }
+}
+
+extension TrainOn {
+  fileprivate init(_ recipe: DataRecipe.Trained) {
+    switch recipe {
+    case .assistant: self = .assistant
+    case .last: self = .last
+    case .completion: self = .completion
+    case .all: self = .all
+    }
+  }
+}
+
+extension LengthPolicy.Overflow {
+  fileprivate init(_ recipe: DataRecipe.Overflow) {
+    switch recipe {
+    case .drop: self = .drop
+    case .error: self = .error
+    case .truncateTurns: self = .truncateTurns
+    case .truncateLeft: self = .truncateLeft
+    case .split: self = .split
+    }
   }
 }
 

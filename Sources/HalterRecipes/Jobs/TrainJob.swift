@@ -59,7 +59,10 @@ public struct TrainJob {
   struct Parts {
     let model: any CausalLM
     let weights: any TrainedWeights
-    let renderer: PromptRenderer
+    /// The recipe with the layouts that were found.
+    let loaded: LoadedRecipe
+    let encoder: ExampleEncoder
+    let tokenizer: Tokenizer
     let stops: Set<Int32>
     let method: SFTMethod
     let planner: BatchPlanner
@@ -110,7 +113,7 @@ public struct TrainJob {
     if existing != nil { try trainer.resume(from: store.newest()) }
     observers.add(try log ?? MetricsLog(directory: directory.url, resumingAt: trainer.step))
     observers.add(ReportObserver(directory: directory.url))
-    if existing == nil { try AtomicWrite.write(loaded.stored(), to: directory.recipe) }
+    if existing == nil { try AtomicWrite.write(parts.loaded.stored(), to: directory.recipe) }
     try observers.observe(
       .started(
         header(
@@ -136,8 +139,7 @@ public struct TrainJob {
   private func build(_ observer: any RunObserver) throws -> Parts {
     let backend = place.backend(threads: recipe.train.threads, compute: recipe.train.compute)
     let data = try RecipeData(loaded, in: place) { try observer.observe(.stage($0)) }
-    let (open, renderer, name) = (data.open, data.renderer, data.modelName)
-    let template = renderer.template
+    let (open, encoder, name) = (data.open, data.encoder, data.modelName)
     try observer.observe(.stage("Reading the data"))
     let (train, validation) = (try data.train(), try data.validation())
 
@@ -152,10 +154,11 @@ public struct TrainJob {
     let weights: any TrainedWeights
     if let adapter = recipe.adapter {
       weights = AdapterWeights(
-        try inject(adapter, into: model, seed: seed), base: baseForOthers, template: template)
+        try inject(adapter, into: model, seed: seed), base: baseForOthers,
+        template: data.template)
     } else {
       weights = ModelWeights(
-        model, checkpoint: open.checkpoint, tokenizer: open.tokenizer, template: template)
+        model, checkpoint: open.checkpoint, tokenizer: open.tokenizer, template: data.template)
     }
     let budget: BatchPlanner.Budget =
       recipe.train.batchSize.map { .rows($0) } ?? .tokens(recipe.train.batchTokens ?? 2048)
@@ -163,9 +166,12 @@ public struct TrainJob {
       lengths: train.lengths, budget: budget, accumulate: recipe.train.accumulate, seed: seed)
     let (steps, epochs) = extent(planner)
     return Parts(
-      model: model, weights: weights, renderer: renderer, stops: try open.stops(),
+      model: model, weights: weights,
+      loaded: loaded.naming(layouts: train.layouts, ofValidation: validation?.layouts ?? []),
+      encoder: encoder, tokenizer: open.tokenizer,
+      stops: try open.stops(chats: encoder.renderer != nil),
       method: SFTMethod(
-        model: model, train: train, validation: validation,
+        recipe.method.rawValue, model: model, train: train, validation: validation,
         recomputesBlocks: recipe.train.recompute == .blocks),
       planner: planner, steps: steps, epochs: epochs, train: train, validation: validation,
       backend: backend, modelName: name)
@@ -234,12 +240,13 @@ public struct TrainJob {
         warmupSteps: recipe.train.warmup.steps(of: parts.steps), totalSteps: parts.steps),
       clip: recipe.train.clip, evaluateEvery: recipe.eval.every, saveEvery: recipe.save.every,
       keep: recipe.save.keep, seed: UInt64(recipe.train.seed),
-      dropsOut: (recipe.adapter?.dropout ?? 0) > 0, recipeFingerprint: fingerprint)
+      dropsOut: (recipe.adapter?.dropout ?? 0) > 0,
+      recipeFingerprint: Self.fingerprint(parts.loaded))
   }
 
   /// A fingerprint of what the recipe says about the training itself. How often to look, what to
   /// keep, where to put it and on how many threads may change between a run and its resumption.
-  private var fingerprint: String {
+  private static func fingerprint(_ loaded: LoadedRecipe) -> String {
     var essence = loaded
     essence.recipe.eval = EvalRecipe()
     essence.recipe.save = SaveRecipe()
@@ -250,21 +257,26 @@ public struct TrainJob {
 
   private func samples(_ parts: Parts) throws -> [SampleText] {
     try recipe.eval.samples.map { prompt in
-      let tokens = try parts.renderer.prompt(for: [Message(role: .user, content: prompt)])
+      let tokens = try parts.encoder.prompt(prompt)
       let generator = Generator(
         parts.model,
         capacity: tokens.count + min(recipe.eval.maxNewTokens, parts.model.contextLength))
       let (answer, finish) = try generator.generate(
         tokens, maxTokens: recipe.eval.maxNewTokens, stops: parts.stops, sampling: Sampling())
       return SampleText(
-        step: 0, prompt: prompt, text: parts.renderer.tokenizer.decode(answer),
+        step: 0, prompt: prompt, text: parts.tokenizer.decode(answer),
         stopped: finish == .stop)
     }
   }
 
   private func header(_ parts: Parts, directory: String, resumed: Int?) -> RunHeader {
-    let drops = [("train", parts.train), ("validation", parts.validation)].flatMap {
-      name, dataset in (dataset?.statistics.drops ?? []).map { "\(name): \($0)" }
+    let sets = [("train", parts.train), ("validation", parts.validation)]
+    let notes = sets.flatMap { name, dataset in
+      (dataset?.statistics.notes ?? []).map { "\(name): \($0)" }
+    }
+    var layouts: [String] = []
+    for layout in sets.flatMap({ $0.1?.layouts ?? [] }) where !layouts.contains(layout) {
+      layouts.append(layout)
     }
     return RunHeader(
       name: URL(fileURLWithPath: directory).lastPathComponent, method: parts.method.name,
@@ -273,7 +285,8 @@ public struct TrainJob {
       trainableCount: parts.weights.parameters.reduce(0) { $0 + $1.parameter.count },
       trainRows: parts.train.rows.count, validationRows: parts.validation?.rows.count ?? 0,
       tokensPerEpoch: parts.train.statistics.tokens,
-      trainedTokensPerEpoch: parts.train.statistics.trainedTokens, drops: drops,
+      trainedTokensPerEpoch: parts.train.statistics.trainedTokens,
+      lengths: DataText.lengths(parts.train.statistics), layouts: layouts, notes: notes,
       totalSteps: parts.steps, epochs: parts.epochs, resumedFrom: resumed, directory: directory)
   }
 }

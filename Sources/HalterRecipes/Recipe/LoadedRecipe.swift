@@ -9,6 +9,8 @@ public enum RecipeOrigin: Sendable, Equatable {
   case override(String)
   /// The schema.
   case byDefault
+  /// The data: what `auto` in the recipe was found to be.
+  case found
 
   /// The origin as a comment says it.
   var comment: String {
@@ -16,6 +18,7 @@ public enum RecipeOrigin: Sendable, Equatable {
     case .file(let name, let line): "\(name):\(line)"
     case .override(let argument): "override \(argument)"
     case .byDefault: "default"
+    case .found: "found in the data"
     }
   }
 }
@@ -31,9 +34,12 @@ public struct LoadedRecipe: Sendable {
   /// The text of the file, without what it extends and the overrides.
   public let text: String
   let places: [String: RecipePlace]
+  /// Keys whose value was found in the data.
+  private(set) var found: Set<String> = []
 
   /// Where the value of the key `path` comes from; entries of lists are numbered from 0.
   public func origin(of path: String) -> RecipeOrigin {
+    if found.contains(path) { return .found }
     guard let place = places[path] else { return .byDefault }
     switch place.source.kind {
     case .file: return .file(name: place.source.name, line: place.line)
@@ -52,6 +58,27 @@ public struct LoadedRecipe: Sendable {
     }
     emitter.write(RecipeCodec<Recipe>.written(recipe))
     return emitter.lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The recipe with the layouts that its sources were found to have, in their order, where it left
+  /// them to be found. So a stored recipe reads its data in one way only.
+  func naming(layouts: [String], ofValidation others: [String]) -> LoadedRecipe {
+    var named = self
+    func name(_ sources: [SourceRecipe], _ layouts: [String], _ key: String) -> [SourceRecipe] {
+      var sources = sources
+      guard layouts.count == sources.count else { return sources }
+      for index in sources.indices where sources[index].layout == .auto {
+        guard let layout = SourceRecipe.Layout(rawValue: layouts[index]) else { continue }
+        sources[index].layout = layout
+        named.found.insert("\(key).\(index).layout")
+      }
+      return sources
+    }
+    named.recipe.data.train = name(recipe.data.train, layouts, "data.train")
+    if case .sources(let sources)? = recipe.data.validation {
+      named.recipe.data.validation = .sources(name(sources, others, "data.validation"))
+    }
+    return named
   }
 
   /// Refuses the recipe if something that it names is not there: data, an adapter to start from,

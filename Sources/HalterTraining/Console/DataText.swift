@@ -36,8 +36,11 @@ public struct DataText {
     var rows = [
       (
         name,
-        "\(Quantities.grouped(statistics.rows)) of \(Quantities.grouped(statistics.rowsRead))"
-          + " rows read are kept"
+        statistics.rows > statistics.rowsRead
+          ? "\(Quantities.grouped(statistics.rows)) rows, cut out of"
+            + " \(Quantities.grouped(statistics.rowsRead)) read"
+          : "\(Quantities.grouped(statistics.rows)) of"
+            + " \(Quantities.grouped(statistics.rowsRead)) rows read are kept"
       ),
       (
         "tokens",
@@ -46,7 +49,7 @@ public struct DataText {
           + " of them trained"
       ),
     ]
-    rows += statistics.drops.map { ("", $0) } + more.filter { !$0.1.isEmpty }
+    rows += statistics.notes.map { ("", $0) } + more.filter { !$0.1.isEmpty }
     let indent = rows.map(\.0.count).max() ?? 0
     return rows.map { label, text in
       let gap = String(repeating: " ", count: indent - label.count)
@@ -58,6 +61,14 @@ public struct DataText {
   public static func shares(_ shares: [(String, Double)]) -> String {
     let text = shares.prefix(6).map { "\($0.0) \(Quantities.share($0.1, of: 1))" }
     return text.joined(separator: ", ") + (shares.count > 6 ? ", …" : "")
+  }
+
+  /// The lengths of rows in one line: how many have up to 16 tokens, to 32, and so on.
+  public static func lengths(_ statistics: DatasetStatistics) -> String {
+    let buckets = statistics.lengthHistogram.filter { $0.rows > 0 }
+    if buckets.isEmpty { return "" }
+    return buckets.map { "≤\($0.lengths.upperBound): \(Quantities.grouped($0.rows))" }
+      .joined(separator: "  ") + "  longest \(Quantities.grouped(statistics.longest))"
   }
 
   /// The lengths of rows as a chart of bars, a line a bucket.

@@ -18,13 +18,14 @@ struct HeaderText {
     if let adapter = header.adapter { rows.append(("adapter", adapter)) }
     rows.append(("training", HeaderText.training(header)))
     rows.append(("data", HeaderText.data(header)))
-    rows += header.drops.map { ("", $0) }
+    rows += header.notes.map { ("", $0) }
     rows.append(
       (
         "tokens",
         "\(Quantities.count(header.tokensPerEpoch)) an epoch, "
           + "\(Quantities.count(header.trainedTokensPerEpoch)) of them trained"
       ))
+    if !header.lengths.isEmpty { rows.append(("lengths", header.lengths)) }
     rows.append(("steps", HeaderText.steps(header)))
     rows.append(("device", header.device))
     rows.append(("directory", header.directory))
@@ -40,7 +41,8 @@ struct HeaderText {
   }
 
   static func data(_ header: RunHeader) -> String {
-    let rows = "\(Quantities.grouped(header.trainRows)) rows"
+    let layouts = header.layouts.isEmpty ? "" : " (\(header.layouts.joined(separator: ", ")))"
+    let rows = "\(Quantities.grouped(header.trainRows)) rows\(layouts)"
     guard header.validationRows > 0 else { return rows + ", none for validation" }
     return rows + ", \(Quantities.grouped(header.validationRows)) more for validation"
   }

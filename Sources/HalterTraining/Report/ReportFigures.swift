@@ -109,13 +109,14 @@ struct ReportFigures {
     if let adapter = header.adapter { rows.append(("Adapter", adapter)) }
     rows.append(("Training", HeaderText.training(header)))
     rows.append(("Data", HeaderText.data(header)))
-    rows += header.drops.map { ("Left out", $0) }
+    rows += header.notes.map { ("", $0) }
     rows.append(
       (
         "Tokens",
         "\(Quantities.grouped(header.tokensPerEpoch)) an epoch, "
           + "\(Quantities.grouped(header.trainedTokensPerEpoch)) of them trained"
       ))
+    if !header.lengths.isEmpty { rows.append(("Lengths", header.lengths)) }
     rows.append(("Steps", HeaderText.steps(header)))
     if tokens > 0 { rows.append(("Tokens so far", Quantities.grouped(tokens))) }
     let skipped = steps.filter(\.skipped).count

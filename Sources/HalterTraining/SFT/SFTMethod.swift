@@ -3,24 +3,28 @@ import HalterData
 import HalterModels
 import HalterTensor
 
-/// Supervised fine-tuning: the cross-entropy of the tokens that carry loss.
+/// The cross-entropy of the tokens that carry loss: supervised fine-tuning, and pre-training, in
+/// which all of them do.
 public struct SFTMethod: Method {
   private let model: any CausalLM
   private let train: Dataset
   private let validation: Dataset?
   private let recomputesBlocks: Bool
 
-  /// Fine-tuning of a model on datasets.
+  public let name: String
+
+  /// Training of a model on datasets; `name` is the method as a recipe calls it.
   public init(
-    model: any CausalLM, train: Dataset, validation: Dataset?, recomputesBlocks: Bool = false
+    _ name: String = "sft", model: any CausalLM, train: Dataset, validation: Dataset?,
+    recomputesBlocks: Bool = false
   ) {
+    self.name = name
     self.model = model
     self.train = train
     self.validation = validation
     self.recomputesBlocks = recomputesBlocks
   }
 
-  public var name: String { "sft" }
   public var trainLengths: [Int] { train.lengths }
   public var validationLengths: [Int] { validation?.lengths ?? [] }
   public var dataFingerprint: String { String(train.contentHash, radix: 16) }
