@@ -16,7 +16,7 @@ struct Halter: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      RunCommand.self, RecipeCommand.self, ModelCommand.self, DataCommand.self,
+      RunCommand.self, SweepCommand.self, RecipeCommand.self, ModelCommand.self, DataCommand.self,
       GenerateCommand.self,
       ChatCommand.self, LogprobsCommand.self, ExportCommand.self, DoctorCommand.self,
     ])

@@ -47,25 +47,10 @@ struct RunCommand: ParsableCommand {
   }
 
   private func console(for job: TrainJob, resuming: URL?) throws -> ConsoleObserver {
-    let environment = ProcessInfo.processInfo.environment
-    let start = ContinuousClock.now
+    let terminal = Terminal()
     return ConsoleObserver(
-      style: ConsoleStyle(
-        environment: environment, isTerminal: isatty(STDERR_FILENO) == 1, isQuiet: quiet),
-      modelName: job.modelName,
+      style: terminal.style(isQuiet: quiet), modelName: job.modelName,
       earlier: try resuming.map { try MetricsLog.read(directory: $0) } ?? RunRecord(),
-      width: { ConsoleStyle.width(environment: environment, terminal: terminalWidth()) },
-      clock: {
-        let elapsed = (ContinuousClock.now - start).components
-        return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-      },
-      sink: showText)
+      width: terminal.width, clock: terminal.clock, sink: showText)
   }
-}
-
-/// The columns of the terminal that stderr is, nil where it is none.
-private func terminalWidth() -> Int? {
-  var size = winsize()
-  guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-  return Int(size.ws_col)
 }

@@ -8,7 +8,7 @@ import Testing
   init() throws { work = try Workshop() }
 
   @Test(arguments: [
-    "run", "recipe list", "recipe new", "recipe check", "recipe show", "recipe explain",
+    "run", "sweep", "recipe list", "recipe new", "recipe check", "recipe show", "recipe explain",
     "recipe schema", "model list", "model pull",
     "model inspect", "generate", "chat", "logprobs", "export", "doctor",
   ])
@@ -25,7 +25,9 @@ import Testing
 
   @Test func theHelpOfTheWholeNamesEveryCommand() throws {
     let text = try work.succeeds("--help").out
-    for name in ["run", "recipe", "model", "generate", "chat", "logprobs", "export", "doctor"] {
+    for name in [
+      "run", "sweep", "recipe", "model", "generate", "chat", "logprobs", "export", "doctor",
+    ] {
       #expect(text.contains("  \(name) "), "\(name)")
     }
     #expect(text.contains("halter run recipes/sft-lora.yaml"))

@@ -19,6 +19,13 @@ import Testing
         == "batch_tokens")
   }
 
+  @Test func aBeginningIsEnough() {
+    let keys = TrainRecipe.keys.map(\.name)
+    #expect(Suggestion.nearest(to: "sched", among: keys) == "schedule")
+    #expect(Suggestion.nearest(to: "batch", among: keys) == nil)
+    #expect(Suggestion.nearest(to: "se", among: ["settled"]) == nil)
+  }
+
   @Test func farWordsAreNotSuggested() {
     #expect(Suggestion.nearest(to: "quantize", among: Recipe.keys.map(\.name)) == nil)
     #expect(Suggestion.nearest(to: "x", among: ["y"]) == nil)

@@ -9,6 +9,8 @@ struct RecipeOverride {
   private let value: RecipeNode
   /// The override as an argument of its own: `key.path=value`.
   let assignment: String
+  /// The value as it was typed.
+  let text: String
 
   /// Reads `argument`, the `index`-th of the overrides; its first `=` ends the key path.
   init(_ argument: String, index: Int) throws(RecipeErrors) {
@@ -107,6 +109,7 @@ struct RecipeOverride {
     }
     let text = String(String.UnicodeScalarView(scalars[range]))
     self.path = path
+    self.text = text
     assignment = String(String.UnicodeScalarView(key)) + "=" + text
     value = try Self.value(text, column: range.lowerBound + 1, source)
   }
@@ -117,18 +120,22 @@ struct RecipeOverride {
   /// Refuses an override that makes an earlier one vanish.
   func check(after earlier: [RecipeOverride]) throws(RecipeErrors) {
     for other in earlier where other.path.map(\.name).starts(with: path.map(\.name)) {
-      guard let first = path.first?.place, let last = path.last?.place else { continue }
-      let length = last.column + last.length - first.column
+      let argument = quote(other.path.first?.place.argument ?? other.assignment)
       let message =
         other.path.count == path.count
-        ? "\(key) is given before, in \(quote(other.assignment)): keep one of them"
-        : "\(key) takes the place of all in it, also of \(quote(other.assignment)) before it: put "
+        ? "\(key) is given before, in \(argument): keep one of them"
+        : "\(key) takes the place of all in it, also of \(argument) before it: put "
           + "it first, or delete that one"
-      throw RecipeErrors([
-        RecipeIssue(
-          message, at: RecipePlace(first.source, line: 1, column: 1, length: length))
-      ])
+      throw refused(message)
     }
+  }
+
+  /// A fault of the override, at its key.
+  func refused(_ message: String) -> RecipeErrors {
+    let place = path.first.map { first in
+      RecipePlace(first.place.source, line: 1, column: 1, length: key.unicodeScalars.count)
+    }
+    return RecipeErrors([RecipeIssue(message, at: place)])
   }
 
   /// Brackets, braces and quotes are read as YAML; anything else is a scalar as it stands, so that

@@ -16,9 +16,16 @@ enum Suggestion {
         < (right.element.distance, right.element.slip, -right.element.text.count, right.offset)
     }
     guard let best = best?.element, best.distance <= limit, best.distance < plain.count else {
-      return nil
+      return whole(of: plain, among: candidates)
     }
     return best.text
+  }
+
+  /// The one candidate that `beginning`, of three letters or more, is the beginning of.
+  private static func whole(of beginning: [Character], among candidates: [String]) -> String? {
+    guard beginning.count > 2 else { return nil }
+    let longer = candidates.filter { normalized($0).starts(with: beginning) }
+    return longer.count == 1 ? longer[0] : nil
   }
 
   /// Case and the choice of `-` or `_` are no difference between words.

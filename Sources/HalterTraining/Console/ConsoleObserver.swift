@@ -7,9 +7,8 @@ import Foundation
 /// there are, and no escape codes. Quiet, it writes warnings only.
 public final class ConsoleObserver: RunObserver {
   let style: ConsoleStyle
-  private let width: () -> Int
   private let clock: () -> Double
-  private let sink: (String) -> Void
+  private let screen: LiveLine
   /// The model as a person would name it to a command; nil if the header must do.
   private let modelName: String?
   private var header: RunHeader?
@@ -18,11 +17,6 @@ public final class ConsoleObserver: RunObserver {
   private var answers = AnswerTrail()
   private var lastSampleStep: Int?
   private var hasShownPace = false
-  /// The text of the line that is redrawn in place; nil when there is none on the screen.
-  private var live: String?
-  private var lastDrawn = -Double.infinity
-  /// The least time between two drawings of the live line, in seconds.
-  static let redrawInterval = 0.1
   /// How many plain lines the steps of a run take, about.
   static let plainLines = 50
 
@@ -41,9 +35,8 @@ public final class ConsoleObserver: RunObserver {
   ) {
     self.style = style
     self.modelName = modelName
-    self.width = width
     self.clock = clock
-    self.sink = sink
+    screen = LiveLine(isTerminal: style.isTerminal, width: width, clock: clock, sink: sink)
     for evaluation in earlier.evaluations { _ = evaluations.note(evaluation) }
     for sample in earlier.samples { answers.note(sample) }
   }
@@ -68,41 +61,20 @@ public final class ConsoleObserver: RunObserver {
   }
 
   /// Takes the live line off the screen, so that something else, such as an error, can be written.
-  public func clear() {
-    guard live != nil else { return }
-    live = nil
-    sink("\r\u{1B}[K")
-  }
+  public func clear() { screen.clear() }
 }
 
 // MARK: - Writing
 
 extension ConsoleObserver {
-  /// The columns that a line may take. The last is left free: terminals wrap when it is filled.
-  private var columns: Int { max(1, width() - 1) }
+  private var columns: Int { screen.columns }
 
-  /// Writes lines that stay, above the live line if there is one.
-  private func write(_ lines: [String]) {
-    let text = lines.joined(separator: "\n") + "\n"
-    if let live {
-      sink("\r\u{1B}[K" + text + live)
-    } else {
-      sink(text)
-    }
-  }
+  private func write(_ lines: [String]) { screen.write(lines) }
 
-  /// Draws the live line over the one before.
-  private func draw(_ text: String) {
-    guard style.isTerminal else { return }
-    let line =
-      text.contains("\u{1B}") ? text : TerminalText.truncated(text, to: columns)
-    live = line
-    lastDrawn = clock()
-    sink("\r" + line + "\u{1B}[K")
-  }
+  private func draw(_ text: String) { screen.draw(text) }
 
   private func drawProgress(always: Bool) {
-    guard always || clock() - lastDrawn >= ConsoleObserver.redrawInterval else { return }
+    guard always || screen.isDue else { return }
     draw(ProgressLine(progress: progress).text(columns: columns, style: style))
   }
 

@@ -8,6 +8,8 @@ struct Chart {
     case line
     /// A line of the second colour with a dot at each point.
     case points
+    /// Dots without a line.
+    case dots
   }
 
   struct Layer {
@@ -24,6 +26,8 @@ struct Chart {
   let layers: [Layer]
   /// The values under the pointer: a step and the text to show there.
   var hints: [(step: Double, text: String)] = []
+  /// What the horizontal axis counts.
+  var xLabel = "step"
 
   private var margins: (left: Double, right: Double, top: Double, bottom: Double) {
     (52, 14, isLarge ? 34 : 12, isLarge ? 44 : 26)
@@ -65,13 +69,13 @@ struct Chart {
       let place = number(across(tick))
       svg += "<line class=\"axis\" x1=\"\(place)\" x2=\"\(place)\" y1=\"\(number(bottom))\" "
       svg += "y2=\"\(number(bottom + 4))\"/><text class=\"tick middle\" x=\"\(place)\" "
-      svg += "y=\"\(number(bottom + 17))\">\(x.label(tick))</text>\n"
+      svg += "y=\"\(number(bottom + 17))\">\(HTMLText.escaped(x.label(tick)))</text>\n"
     }
     svg += "<line class=\"axis\" x1=\"\(left)\" x2=\"\(right)\" y1=\"\(number(bottom))\" "
     svg += "y2=\"\(number(bottom))\"/>\n"
     if isLarge {
       svg += "<text class=\"label middle\" x=\"\(number(margins.left + plotWidth / 2))\" "
-      svg += "y=\"\(number(size.height - 6))\">step</text>\n"
+      svg += "y=\"\(number(size.height - 6))\">\(HTMLText.escaped(xLabel))</text>\n"
     }
     return svg
   }
@@ -81,6 +85,9 @@ struct Chart {
     guard let first = places.first else { return "" }
     let path = places.map { "\(number($0.0)) \(number($0.1))" }.joined(separator: "L")
     var svg = ""
+    if layer.mark == .dots {
+      return places.map { dot($0, radius: 3, mark: layer.mark) }.joined()
+    }
     if places.count > 1 { svg += "<path class=\"\(layer.mark.rawValue)\" d=\"M\(path)\"/>\n" }
     if layer.mark == .points {
       for place in places { svg += dot(place, radius: 4, mark: layer.mark) }
@@ -100,9 +107,13 @@ struct Chart {
     var place = margins.left
     for layer in layers where !layer.series.points.isEmpty {
       guard let text = layer.legend else { continue }
-      svg += "<line class=\"key \(layer.mark.rawValue)\" x1=\"\(number(place))\" "
-      svg += "x2=\"\(number(place + 18))\" y1=\"12\" y2=\"12\"/>"
-      if layer.mark == .points { svg += dot((place + 9, 12), radius: 4, mark: layer.mark) }
+      if layer.mark != .dots {
+        svg += "<line class=\"key \(layer.mark.rawValue)\" x1=\"\(number(place))\" "
+        svg += "x2=\"\(number(place + 18))\" y1=\"12\" y2=\"12\"/>"
+      }
+      if [.points, .dots].contains(layer.mark) {
+        svg += dot((place + 9, 12), radius: layer.mark == .dots ? 3 : 4, mark: layer.mark)
+      }
       svg += "<text class=\"label\" x=\"\(number(place + 25))\" y=\"16\">"
       svg += "\(HTMLText.escaped(text))</text>\n"
       place += 25 + Double(text.count) * 6.6 + 22

@@ -5,6 +5,8 @@ struct ChartAxis: Equatable {
   let low: Double
   let high: Double
   let ticks: [Double]
+  /// The words at the ticks; nil for numbers.
+  private let words: [String]?
 
   /// An axis that holds `values` (those that are finite), widened to round numbers.
   init(holding values: [Double], startsAtZero: Bool = false, tickCount: Int = 5) {
@@ -22,6 +24,7 @@ struct ChartAxis: Equatable {
     self.low = first * step
     self.high = last * step
     ticks = stride(from: first, through: last, by: 1).map { $0 * step }
+    words = nil
   }
 
   /// An axis of steps from one to another, with ticks at whole numbers inside it.
@@ -32,6 +35,15 @@ struct ChartAxis: Equatable {
     high = Double(steps.lowerBound + span)
     let first = (low / step).rounded(.up) * step
     ticks = Array(stride(from: first, through: high, by: step))
+    words = nil
+  }
+
+  /// An axis of words side by side, the first at 0.
+  init(categories: [String]) {
+    low = -0.5
+    high = max(0.5, Double(categories.count) - 0.5)
+    ticks = categories.indices.map { Double($0) }
+    words = categories.map { $0.count > 24 ? $0.prefix(23) + "…" : $0 }
   }
 
   /// The smallest of 1, 2, 5 times a power of ten that is not below `raw`.
@@ -49,6 +61,7 @@ struct ChartAxis: Equatable {
 
   /// A tick as text, with as many digits as the distance of the ticks needs.
   func label(_ tick: Double) -> String {
+    if let words { return words[Int(tick)] }
     let step = ticks.count > 1 ? ticks[1] - ticks[0] : max(1e-9, high - low)
     let largest = max(low.magnitude, high.magnitude)
     if largest > 0 && largest < 0.01 { return tick == 0 ? "0" : exponent(tick) }

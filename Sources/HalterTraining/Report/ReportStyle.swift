@@ -62,6 +62,7 @@ enum ReportStyle {
     svg .dot { stroke: var(--card); stroke-width: 1.5; opacity: 1; }
     svg .dot.points { fill: var(--second); }
     svg .dot.line, svg .dot.raw { fill: var(--first); }
+    svg .dot.dots { fill: var(--faint); }
     svg .hint rect { fill: transparent; }
     svg .hint line { stroke: var(--faint); stroke-dasharray: 3 3; opacity: 0; }
     svg .hint:hover line { opacity: 1; }
@@ -89,6 +90,7 @@ enum ReportStyle {
       margin: 0; overflow-x: auto; font: 13px/1.6 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono",
         monospace;
     }
+    a { color: var(--first); }
     .comment, .empty, footer { color: var(--faint); }
     footer { font-size: 12.5px; text-align: center; margin-top: 24px; }
     @media (max-width: 760px) {
