@@ -25,6 +25,7 @@ extension CPUBackend {
       let first = task.queries.lowerBound - task.segment.lowerBound
       let keys = first + task.queries.count
       let scores = pool.buffer(byteCount: task.queries.count * keys * 4)
+      defer { withExtendedLifetime(scores) {} }
       attend(
         q: q + task.queries.lowerBound * ldq + task.head * d, ldq: ldq,
         k: k + task.segment.lowerBound * ldk + task.head / group * d,
@@ -50,6 +51,7 @@ extension CPUBackend {
       let count = min(Self.block, queries - first)
       let keys = visible + first + count - 1
       let scratch = pool.buffer(byteCount: count * (keys + 1) * 4)
+      defer { withExtendedLifetime(scratch) {} }
       attend(
         q: q + first * ldq + head * d, ldq: ldq, k: k + head / group * d, v: v + head / group * d,
         ldk: ldk, out: out + first * ldq + head * d, lse: scratch.f32 + count * keys,
@@ -93,6 +95,7 @@ extension CPUBackend {
       let (k, v) = (k + head / group * d, v + head / group * d)
       let rows = min(Self.block, segment.count)
       let scratch = pool.buffer(byteCount: (2 * rows * segment.count + rows) * 4)
+      defer { withExtendedLifetime(scratch) {} }
       let scores = scratch.f32
       let gradients = scores + rows * segment.count
       let delta = gradients + rows * segment.count

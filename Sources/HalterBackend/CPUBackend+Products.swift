@@ -87,7 +87,9 @@ extension CPUBackend {
       let isa = instructionSet.code
       let bytes = hk_product_scratch(&product, isa, alone ? 1 : threads.threads)
       let scratch = bytes > 0 ? pool.buffer(byteCount: bytes) : nil
-      hk_product_run(&product, isa, alone ? nil : threads.pool, scratch?.base)
+      withExtendedLifetime(scratch) {
+        hk_product_run(&product, isa, alone ? nil : threads.pool, scratch?.base)
+      }
     }
   }
 

@@ -53,7 +53,9 @@ extension CPUBackend {
         if !kernels.pointee.sum_of_squares(count, strip.f32).isFinite {
           isFinite.store(false, ordering: .relaxed)
         }
-        body(range.lowerBound, UnsafeBufferPointer(start: strip.f32, count: count))
+        withExtendedLifetime(strip) {
+          body(range.lowerBound, UnsafeBufferPointer(start: strip.f32, count: count))
+        }
       }
     }
     return isFinite.load(ordering: .relaxed)
