@@ -41,13 +41,17 @@ extension ChatTemplate {
     let namesBOS = has("bos_token")
     if has("<|im_start|>") {
       var found = ChatTemplate(
-        .chatml, defaultSystem: chatMLSystem(text), tokenizer: tokenizer)
+        has("<tool_call>") ? .hermes : .chatml, defaultSystem: chatMLSystem(text),
+        tokenizer: tokenizer)
       if namesBOS, let tokenizer, let bos = tokenizer.special.bos {
         found.bos = tokenizer.token(bos) ?? ""
       }
       return found
     }
-    if has("<|start_header_id|>") { return ChatTemplate(.llama3, tokenizer: tokenizer) }
+    if has("<|start_header_id|>") {
+      let kind = has("Cutting Knowledge Date") ? Kind.llama31 : .llama3
+      return ChatTemplate(kind, tokenizer: tokenizer)
+    }
     if has("[INST]"), has("<<SYS>>") { return ChatTemplate(.llama2, tokenizer: tokenizer) }
     if has("### Instruction") { return ChatTemplate(.alpaca, tokenizer: tokenizer) }
     throw TokenizerError(
@@ -89,65 +93,6 @@ extension ChatTemplate {
       }
     }
     return String(decoding: out, as: UTF8.self)
-  }
-
-  /// A jinja template that other tools render to the same text; it travels with what was trained.
-  public var jinja: String {
-    let first = "messages[0]['role']"
-    let role = "message['role']"
-    let content = "message['content']"
-    func literal(_ text: String) -> String {
-      var out = ""
-      for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\\": out += "\\\\"
-        case "'": out += "\\'"
-        case "\n": out += "\\n"
-        default: out.unicodeScalars.append(scalar)
-        }
-      }
-      return "'\(out)'"
-    }
-    func whenNoSystem(_ text: (String) -> String) -> String {
-      guard let defaultSystem else { return "" }
-      return "{% if \(first) != 'system' %}{{ \(text(defaultSystem)) }}{% endif %}"
-    }
-    let begin = bos.isEmpty ? "" : "{{ bos_token }}"
-    switch kind {
-    case .chatml:
-      return begin
-        + whenNoSystem { literal("<|im_start|>system\n\($0)<|im_end|>\n") }
-        + "{% for message in messages %}{{ '<|im_start|>' + \(role) + '\\n' + \(content)"
-        + " + '<|im_end|>\\n' }}{% endfor %}"
-        + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-    case .llama3:
-      return begin
-        + whenNoSystem {
-          literal("<|start_header_id|>system<|end_header_id|>\n\n\($0)<|eot_id|>")
-        }
-        + "{% for message in messages %}{{ '<|start_header_id|>'"
-        + " + ('ipython' if \(role) == 'tool' else \(role)) + '<|end_header_id|>\\n\\n'"
-        + " + \(content) | trim + '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}"
-        + "{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
-    case .llama2:
-      let system = defaultSystem.map(literal) ?? "none"
-      return "{% if \(first) == 'system' %}{% set turns = messages[1:] %}"
-        + "{% set system = messages[0]['content'] %}{% else %}{% set turns = messages %}"
-        + "{% set system = \(system) %}{% endif %}{% for message in turns %}"
-        + "{% if (\(role) == 'user') != (loop.index0 % 2 == 0) %}"
-        + "{{ raise_exception('user and assistant must take turns') }}{% endif %}"
-        + "{% if loop.first and system is not none %}"
-        + "{% set text = '<<SYS>>\\n' + system + '\\n<</SYS>>\\n\\n' + \(content) %}"
-        + "{% else %}{% set text = \(content) %}{% endif %}"
-        + "{% if \(role) == 'user' %}{{ bos_token + '[INST] ' + text.strip() + ' [/INST]' }}"
-        + "{% else %}{{ ' ' + text.strip() + ' ' + eos_token }}{% endif %}{% endfor %}"
-    case .alpaca:
-      return begin + whenNoSystem { literal($0 + "\n\n") }
-        + "{% for message in messages %}{% if \(role) == 'system' %}{{ \(content) + '\\n\\n' }}"
-        + "{% elif \(role) == 'user' %}{{ '### Instruction:\\n' + \(content) + '\\n\\n' }}"
-        + "{% else %}{{ '### Response:\\n' + \(content) + eos_token + '\\n\\n' }}{% endif %}"
-        + "{% endfor %}{% if add_generation_prompt %}{{ '### Response:\\n' }}{% endif %}"
-    }
   }
 }
 

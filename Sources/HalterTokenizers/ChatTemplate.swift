@@ -8,9 +8,14 @@ public struct ChatTemplate: Sendable, Equatable, Codable {
     case chatml
     /// `[INST] … [/INST]` with `<<SYS>>`: Llama 2 chat.
     case llama2
-    /// `<|start_header_id|>role<|end_header_id|>`: Llama 3 instruct. The dates and tool
-    /// descriptions that Llama 3.1 and later put into the system turn are left out.
+    /// ChatML with tools, which the assistant calls between `<tool_call>` tags: Qwen 2.5 and later,
+    /// Hermes.
+    case hermes
+    /// `<|start_header_id|>role<|end_header_id|>`: Llama 3 instruct.
     case llama3
+    /// Llama 3.1 and later: a system turn with two dates, the same ones always, and tools, which the
+    /// assistant calls with a JSON object.
+    case llama31 = "llama3.1"
     /// `### Instruction:` and `### Response:`: Stanford Alpaca.
     case alpaca
   }
@@ -36,8 +41,8 @@ public struct ChatTemplate: Sendable, Equatable, Codable {
     let ownBOS = tokenizer?.special.bos.flatMap { tokenizer?.token($0) }
     let ownEOS = tokenizer?.special.eos.flatMap { tokenizer?.token($0) }
     switch kind {
-    case .chatml: (bos, stop) = ("", "<|im_end|>")
-    case .llama3: (bos, stop) = (ownBOS ?? "<|begin_of_text|>", "<|eot_id|>")
+    case .chatml, .hermes: (bos, stop) = ("", "<|im_end|>")
+    case .llama3, .llama31: (bos, stop) = (ownBOS ?? "<|begin_of_text|>", "<|eot_id|>")
     case .llama2: (bos, stop) = (ownBOS ?? "<s>", ownEOS ?? "</s>")
     case .alpaca:
       (bos, stop) = (tokenizer?.addsBOS == true ? ownBOS ?? "" : "", ownEOS ?? "</s>")
@@ -79,17 +84,15 @@ public struct ChatTemplate: Sendable, Equatable, Codable {
   public func render(
     _ messages: [Message], tools: [Tool] = [], addGenerationPrompt: Bool
   ) throws(TokenizerError) -> [TemplateSpan] {
-    if !tools.isEmpty {
-      throw TokenizerError(
-        .template, "the template \(kind.rawValue) has no way to write down tools",
-        mend: "take such rows out")
-    }
+    try check(tools, messages)
     try check(messages)
     var out = SpanBuilder()
     if !bos.isEmpty, kind != .llama2 { out.control(bos) }
     switch kind {
     case .chatml: renderChatML(messages, addGenerationPrompt, &out)
+    case .hermes: renderHermes(messages, tools, addGenerationPrompt, &out)
     case .llama3: renderLlama3(messages, addGenerationPrompt, &out)
+    case .llama31: renderLlama31(messages, tools, addGenerationPrompt, &out)
     case .llama2: renderLlama2(messages, &out)
     case .alpaca: renderAlpaca(messages, addGenerationPrompt, &out)
     }
@@ -102,11 +105,6 @@ public struct ChatTemplate: Sendable, Equatable, Codable {
     }
     let alternates = kind == .llama2 || kind == .alpaca
     let hasSystem = messages[0].role == .system
-    if let index = messages.firstIndex(where: { !$0.toolCalls.isEmpty }) {
-      throw TokenizerError(
-        .template, "the template \(kind.rawValue) has no way to write tool calls",
-        at: "message \(index + 1)", mend: "take such rows out")
-    }
     for (index, message) in messages.enumerated() where index > 0 || !hasSystem {
       let place = "message \(index + 1)"
       if message.role == .system {
@@ -131,142 +129,38 @@ public struct ChatTemplate: Sendable, Equatable, Codable {
     }
   }
 
-  private func renderChatML(_ messages: [Message], _ prompts: Bool, _ out: inout SpanBuilder) {
-    func turn(_ role: String, _ content: String, _ index: Int?) {
-      out.begin(index)
-      out.control("<|im_start|>")
-      out.header(role + "\n")
-      out.content(content)
-      out.stop("<|im_end|>", isControl: true)
-      out.separator("\n")
-    }
-    if let defaultSystem, messages[0].role != .system { turn("system", defaultSystem, nil) }
-    for (index, message) in messages.enumerated() {
-      turn(message.role.rawValue, message.content, index)
-    }
-    if prompts {
-      out.begin(nil)
-      out.control("<|im_start|>")
-      out.header("assistant\n")
-    }
-  }
-
-  private func renderLlama3(_ messages: [Message], _ prompts: Bool, _ out: inout SpanBuilder) {
-    func header(_ role: String) {
-      out.control("<|start_header_id|>")
-      out.header(role)
-      out.control("<|end_header_id|>")
-      out.header("\n\n")
-    }
-    func turn(_ role: String, _ content: String, _ index: Int?) {
-      out.begin(index)
-      header(role)
-      out.content(content.trimmedAsPython)
-      out.stop("<|eot_id|>", isControl: true)
-    }
-    if let defaultSystem, messages[0].role != .system { turn("system", defaultSystem, nil) }
-    for (index, message) in messages.enumerated() {
-      turn(message.role == .tool ? "ipython" : message.role.rawValue, message.content, index)
-    }
-    out.begin(nil)
-    if prompts { header("assistant") }
-  }
-
-  private func renderLlama2(_ messages: [Message], _ out: inout SpanBuilder) {
-    var system = messages[0].role == .system ? messages[0].content : defaultSystem
-    for (index, message) in messages.enumerated() where message.role != .system {
-      out.begin(index)
-      guard message.role == .user else {
-        out.header(" ")
-        out.content(message.content.trimmedAsPython)
-        out.stop(" ", isControl: false)
-        out.stop(stop, isControl: true)
-        continue
+  /// Refuses what the template would leave away without a word.
+  private func check(_ tools: [Tool], _ messages: [Message]) throws(TokenizerError) {
+    let caller = messages.firstIndex { !$0.toolCalls.isEmpty }
+    switch kind {
+    case .hermes: return
+    case .llama31:
+      if !tools.isEmpty, messages.first(where: { $0.role != .system })?.role != .user {
+        throw TokenizerError(
+          .template,
+          "tools are described in the first user message, and there is none before"
+            + " the first answer", mend: "begin with a user message")
       }
-      out.control(bos)
-      out.header("[INST] ")
-      if let text = system {
-        let end = message.content.trimmedAsPython.isEmpty ? "\n<</SYS>>" : "\n<</SYS>>\n\n"
-        out.begin(messages[0].role == .system ? 0 : nil)
-        out.header("<<SYS>>\n")
-        out.content(text)
-        out.separator(end)
-        out.begin(index)
-        // The template trims system and user text together, so the start stays as it is.
-        out.content(message.content.trimmedEndAsPython)
-      } else {
-        out.content(message.content.trimmedAsPython)
+      for (index, message) in messages.enumerated() where !message.toolCalls.isEmpty {
+        guard message.toolCalls.count > 1 || !message.content.trimmedAsPython.isEmpty else {
+          continue
+        }
+        throw TokenizerError(
+          .template,
+          "found \(message.toolCalls.count) tool calls beside a text of"
+            + " \(message.content.count) characters, expected one call and no text",
+          at: "message \(index + 1)",
+          mend: "the template llama3.1 has no room for more; take the row out")
       }
-      out.separator(" [/INST]")
-      system = nil
+    case .chatml, .llama2, .llama3, .alpaca:
+      guard caller != nil || !tools.isEmpty else { return }
+      throw TokenizerError(
+        .template,
+        "the template \(kind.rawValue) has no way to write \(caller == nil ? "tools" : "tool calls")",
+        at: caller.map { "message \($0 + 1)" } ?? "",
+        mend:
+          "take such rows out, or choose `template: hermes` or `template: llama3.1` if the model"
+          + " knows how to call tools so")
     }
-  }
-
-  private func renderAlpaca(_ messages: [Message], _ prompts: Bool, _ out: inout SpanBuilder) {
-    func preamble(_ text: String, _ index: Int?) {
-      out.begin(index)
-      out.content(text)
-      out.separator("\n\n")
-    }
-    if let defaultSystem, messages[0].role != .system { preamble(defaultSystem, nil) }
-    for (index, message) in messages.enumerated() {
-      if message.role == .system {
-        preamble(message.content, index)
-        continue
-      }
-      let isUser = message.role == .user
-      out.begin(index)
-      out.header(isUser ? "### Instruction:\n" : "### Response:\n")
-      out.content(message.content)
-      if !isUser { out.stop(stop, isControl: true) }
-      out.separator("\n\n")
-    }
-    if prompts {
-      out.begin(nil)
-      out.header("### Response:\n")
-    }
-  }
-}
-
-/// Collects the spans of a conversation.
-private struct SpanBuilder {
-  private(set) var spans: [TemplateSpan] = []
-  private var messageIndex: Int?
-
-  mutating func begin(_ index: Int?) { messageIndex = index }
-
-  mutating func control(_ text: String) { add(text, .header, isControl: true) }
-
-  mutating func header(_ text: String) { add(text, .header) }
-
-  mutating func content(_ text: String) { add(text, .content) }
-
-  mutating func stop(_ text: String, isControl: Bool) { add(text, .stop, isControl: isControl) }
-
-  mutating func separator(_ text: String) { add(text, .separator) }
-
-  private mutating func add(_ text: String, _ part: TemplateSpan.Part, isControl: Bool = false) {
-    spans.append(
-      TemplateSpan(text, messageIndex: messageIndex, part: part, isControl: isControl))
-  }
-}
-
-extension Unicode.Scalar {
-  /// What Python's `str.strip` takes away, which jinja's `trim` calls.
-  fileprivate var isPythonSpace: Bool { isPatternSpace || (0x1C...0x1F).contains(value) }
-}
-
-extension String {
-  /// The text without whitespace at both ends.
-  var trimmedAsPython: String {
-    let end = trimmedEndAsPython
-    return String(String.UnicodeScalarView(end.unicodeScalars.drop(while: \.isPythonSpace)))
-  }
-
-  /// The text without whitespace at its end.
-  var trimmedEndAsPython: String {
-    var scalars = unicodeScalars[...]
-    while let last = scalars.last, last.isPythonSpace { scalars.removeLast() }
-    return String(String.UnicodeScalarView(scalars))
   }
 }

@@ -16,7 +16,7 @@ import Testing
   @Test func theMessagesSayWhatHappens() throws {
     let text = try SharedRun.result().err
     for words in [
-      "run  sft", "data       8 rows (prompt-completion), 2 more for validation",
+      "run  sft", "data       8 rows (messages), 2 more for validation",
       "lengths    ≤", "steps      4 in",
       "device     CPU", "1 thread", "before training", "step 4/4", "validation loss",
       "saved step-4", "Finished 4 steps", "report.html", "halter generate --model",

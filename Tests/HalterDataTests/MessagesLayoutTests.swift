@@ -186,18 +186,4 @@ import Testing
     #expect(
       found == "rows.jsonl:1: system: messages[0] is a system message too: keep one of them")
   }
-
-  @Test(arguments: ["chatml", "llama2", "llama3", "alpaca"])
-  func templatesWithoutToolCallsRefuseThem(name: String) throws {
-    let tokenizer = try TinyTokenizer.make()
-    let renderer = PromptRenderer(
-      tokenizer: tokenizer, template: try ChatTemplate.named(name, tokenizer: tokenizer))
-    let row = try one(
-      #"[{"role": "user", "content": "a"}, {"role": "assistant", "content": "", "tool_calls": "#
-        + #"[{"name": "x", "arguments": {}}]}]"#)
-    let found = complaint { try renderer.row(row) }
-    #expect(
-      found.hasPrefix("rows.jsonl:1: messages: the template \(name) cannot write them down: "))
-    #expect(found.contains("has no way to write tool calls"), "\(found)")
-  }
 }

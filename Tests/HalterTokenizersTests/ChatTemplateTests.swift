@@ -14,7 +14,11 @@ struct ChatTemplateTests {
     ChatTemplate(kind, defaultSystem: kind == .chatml ? smollmSystem : nil)
   }
 
-  @Test("the joined spans are the reference text", arguments: ChatTemplate.Kind.allCases)
+  // Hermes and Llama 3.1 have golden texts with tools among the tests of HalterData, which read
+  // rows.
+  @Test(
+    "the joined spans are the reference text",
+    arguments: [ChatTemplate.Kind.chatml, .llama3, .llama2, .alpaca])
   func golden(kind: ChatTemplate.Kind) throws {
     let chats = try Fixture.json("chat.json", as: [GoldenChat].self)
       .filter { $0.kind == kind.rawValue }
@@ -44,17 +48,16 @@ struct ChatTemplateTests {
     let template = Self.template(kind)
     let found = try ChatTemplate.detect(jinja: template.jinja)
     #expect(found == template)
-    let tokenizer = try Fixture.tokenizer(kind == .llama3 ? "llama3" : "llama2")
+    let isLlama3 = kind == .llama3 || kind == .llama31
+    let name = isLlama3 ? "llama3" : "llama2"
+    let tokenizer = try Fixture.tokenizer(name)
     if kind != .chatml {
       // The check by transformers needs the begin and end tokens that the template names.
       let config =
-        #"{"bos_token": "\#(kind == .llama3 ? "<|begin_of_text|>" : "<s>")", "eos_token": "</s>"}"#
+        #"{"bos_token": "\#(isLlama3 ? "<|begin_of_text|>" : "<s>")", "eos_token": "</s>"}"#
       let named = try Tokenizer(
-        tokenizerJSON: try Fixture.tokenizerJSON(kind == .llama3 ? "llama3" : "llama2"),
-        configJSON: Array(config.utf8))
-      try Fixture.export(
-        named, as: "\(kind == .llama3 ? "llama3" : "llama2")@\(kind.rawValue)",
-        jinja: template.jinja)
+        tokenizerJSON: try Fixture.tokenizerJSON(name), configJSON: Array(config.utf8))
+      try Fixture.export(named, as: "\(name)@\(kind.rawValue)", jinja: template.jinja)
     }
     #expect(tokenizer.vocabularySize > 1000)
   }
@@ -114,6 +117,12 @@ struct ChatTemplateTests {
     #expect(try ChatTemplate.detect(jinja: escaped).defaultSystem == "It's me.")
     let joined = "{{ '<|im_start|>system\n' + message['content'] + '<|im_end|>' }}"
     #expect(try ChatTemplate.detect(jinja: joined).defaultSystem == nil)
+    let behindTools =
+      "{% if tools %}{{ '<|im_start|>system\\n' + tools + '<tool_call><|im_end|>\\n' }}{% else %}"
+      + "{{ '<|im_start|>system\\nD.<|im_end|>\\n' }}{% endif %}"
+    let found = try ChatTemplate.detect(jinja: behindTools)
+    #expect(found.kind == .hermes)
+    #expect(found.defaultSystem == "D.")
   }
 
   @Test(
@@ -121,6 +130,8 @@ struct ChatTemplateTests {
     arguments: [
       ("{{ '<|im_start|>' }}", ChatTemplate.Kind.chatml),
       ("{{ '<|start_header_id|>' }}", .llama3),
+      ("{{ '<|im_start|>' }}{{ '<tool_call>' }}", .hermes),
+      ("{{ '<|start_header_id|>' }}{{ 'Cutting Knowledge Date: December 2023' }}", .llama31),
       ("[INST] <<SYS>> [/INST]", .llama2),
       ("### Instruction:", .alpaca),
     ])
@@ -142,7 +153,7 @@ struct ChatTemplateTests {
 
   @Test("templates by name")
   func named() throws {
-    for name in ["chatml", "llama2", "llama3", "alpaca"] {
+    for name in ["chatml", "hermes", "llama2", "llama3", "llama3.1", "alpaca"] {
       #expect(try ChatTemplate.named(name).kind.rawValue == name)
     }
     let error = try #require(throws: TokenizerError.self) { try ChatTemplate.named("chat-ml") }
