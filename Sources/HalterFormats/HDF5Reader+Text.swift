@@ -11,9 +11,16 @@ extension HDF5Reader {
   public func texts(
     _ name: String, in range: Range<Int>? = nil
   ) throws(FormatError) -> [String] {
+    try textBytes(name, in: range).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// As `texts`, but the bytes that are stored, which may be no UTF-8.
+  func textBytes(
+    _ name: String, in range: Range<Int>?
+  ) throws(FormatError) -> [[UInt8]] {
     let description = try dataset(name)
     let path = url.path
-    return try withDataset(description) { (dataset: hid_t) throws(FormatError) -> [String] in
+    return try withDataset(description) { (dataset: hid_t) throws(FormatError) -> [[UInt8]] in
       let type = H5Dget_type(dataset)
       defer { H5Tclose(type) }
       guard H5Tget_class(type) == H5T_STRING, description.shape.count == 1 else {
@@ -40,7 +47,9 @@ extension HDF5Reader {
         var texts = [UnsafeMutablePointer<CChar>?](repeating: nil, count: range.count)
         defer { H5Dvlen_reclaim(type, inMemory, hid_t(H5P_DEFAULT), &texts) }
         try read(type, into: &texts)
-        return texts.map { $0.map { String(cString: $0) } ?? "" }
+        return texts.map { text in
+          text.map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+        }
       }
       let width = H5Tget_size(type)
       let (size, overflow) = width.multipliedReportingOverflow(by: range.count)
@@ -52,7 +61,7 @@ extension HDF5Reader {
       try read(type, into: &bytes)
       return range.indices.map { index in
         let start = (index - range.lowerBound) * width
-        return String(decoding: bytes[start..<start + width].prefix { $0 != 0 }, as: UTF8.self)
+        return Array(bytes[start..<start + width].prefix { $0 != 0 })
       }
     }
   }

@@ -3,6 +3,36 @@ public struct JSONObject: Sendable, Sequence {
   let tape: JSONTape
   let node: Int
 
+  init(tape: JSONTape, node: Int) {
+    self.tape = tape
+    self.node = node
+  }
+
+  /// An object of texts, as the rows of other formats than JSON are.
+  ///
+  /// - Parameters:
+  ///   - keys: the keys, none twice.
+  ///   - texts: a text for each, in UTF-8; fewer than 512 MiB in all.
+  public init(keys: [String], texts: [ArraySlice<UInt8>]) {
+    precondition(
+      keys.count == texts.count, "JSONObject: \(keys.count) keys for \(texts.count) texts")
+    var bytes: [UInt8] = []
+    var nodes = [JSONNode(.object, start: 0, end: 2 * keys.count + 1)]
+    bytes.reserveCapacity(texts.reduce(0) { $0 + $1.count } + 16 * keys.count)
+    nodes.reserveCapacity(2 * keys.count + 1)
+    func append(_ text: some Sequence<UInt8>) {
+      let start = bytes.count
+      bytes.append(contentsOf: text)
+      nodes.append(JSONNode(.string, start: start, end: bytes.count))
+    }
+    for (key, text) in zip(keys, texts) {
+      append(key.utf8)
+      append(text)
+    }
+    precondition(bytes.count < JSONNode.longestText, "JSONObject: \(bytes.count) bytes of text")
+    self.init(tape: JSONTape(bytes: bytes, nodes: nodes), node: 0)
+  }
+
   /// A key and its value.
   public struct Member: Sendable {
     let tape: JSONTape

@@ -4,7 +4,7 @@
 /// more than everything else the program does before its first step. Here a value is a place in
 /// the text, eight bytes long, and is decoded only where it is used.
 final class JSONTape: Sendable {
-  /// The text; valid JSON.
+  /// The text: valid JSON, or nothing but keys and texts one after the other.
   let bytes: [UInt8]
   /// Its values in the order of the text. An object's members are a key and a value each.
   let nodes: [JSONNode]

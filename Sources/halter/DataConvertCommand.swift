@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import HalterData
 import HalterRecipes
 
@@ -34,7 +35,7 @@ extension DataCommand {
 
     func run() throws {
       let place = try workplace()
-      let source = DataSource(url: place.url(input), name: input, layout: from)
+      let source = DataSource(path: place.url(input).path, name: input, layout: from)
       let job = ConvertJob(source, writer: LayoutWriter(to, side: side))
       let (layout, read, written) = try job.run(to: place.url(output))
       if !quiet {

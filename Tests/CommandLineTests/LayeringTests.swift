@@ -13,12 +13,13 @@ import Testing
     ["HalterNN", "HalterOptim", "HalterFormats", "HalterTokenizers"],
     ["HalterTensor"],
     ["HalterBackend", "HalterJSON", "HalterRandom"],
-    ["CHalterKernels", "CHDF5"],
+    ["CHalterKernels", "CHDF5", "CZlib"],
   ]
 
   /// The one module that wraps each C module.
   static let wrappers = [
     "CHalterKernels": "HalterBackend", "CHDF5": "HalterFormats",
+    "CZlib": "HalterFormats",
   ]
 
   static let longest = 420

@@ -178,13 +178,4 @@ import Testing
     #expect(bytes == 50 * block.count)
     #expect(peak - before < 25, "grew by \(peak - before) MB on a file of \(bytes >> 20) MB")
   }
-
-  /// Resident memory of this process in MB; 0 where the system has no /proc.
-  private func residentMegabytes() throws -> Int {
-    guard let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
-      return 0
-    }
-    let resident = pages.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-    return resident * 4096 >> 20
-  }
 }

@@ -72,7 +72,7 @@ import Testing
     let bytes = Array("{\"a\": \"é".utf8) + [0xE9] + Array("\"}".utf8)
     let found = complaint { try rows(bytes: bytes) }
     #expect(
-      found.hasPrefix("rows.jsonl:1:9: the line is not UTF-8 text; save the file as UTF-8"),
+      found.hasPrefix("rows.jsonl:1:9: this is not UTF-8 text; save the file as UTF-8"),
       "\(found)")
   }
 
@@ -111,7 +111,7 @@ import Testing
     while true {
       do {
         guard let record = try lines.next() else { break }
-        _ = try lines.parser.object(record)
+        _ = try record.object()
         good += 1
       } catch {
         #expect(error.line != nil)
@@ -131,7 +131,7 @@ import Testing
     let clock = ContinuousClock()
     let start = clock.now
     while let record = try lines.next() {
-      _ = try lines.parser.object(record)
+      _ = try record.object()
       count += 1
     }
     #expect(count == 3000)

@@ -22,8 +22,11 @@ final class ScratchFile {
   }
 
   /// The file as a source called `rows.jsonl`.
-  func source(layout: String? = nil, limit: Int? = nil) -> DataSource {
-    DataSource(url: url, name: "rows.jsonl", layout: layout, limit: limit)
+  func source(
+    layout: String? = nil, columns: [String: String] = [:], limit: Int? = nil
+  ) -> DataSource {
+    DataSource(
+      path: url.path, name: "rows.jsonl", layout: layout, columns: columns, limit: limit)
   }
 }
 
@@ -45,7 +48,7 @@ func rows(bytes: [UInt8], chunkSize: Int = 1 << 18) throws -> [ParsedRow] {
   var rows: [ParsedRow] = []
   while let record = try lines.next() {
     rows.append(
-      ParsedRow(object: try lines.parser.object(record), location: record.location))
+      ParsedRow(object: try record.object(), location: record.location))
   }
   return rows
 }
@@ -82,4 +85,13 @@ func conversation(_ pairs: (Message.Role, String)..., firstTrained: Int = 0) -> 
   Conversation(
     messages: pairs.map { Message(role: $0.0, content: $0.1) }, firstTrained: firstTrained,
     location: RowLocation(file: "rows.jsonl", line: 1))
+}
+
+/// Resident memory of this process in MB; 0 where the system has no /proc.
+func residentMegabytes() throws -> Int {
+  guard let pages = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
+    return 0
+  }
+  let resident = pages.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+  return resident * 4096 >> 20
 }

@@ -9,7 +9,7 @@ import Testing
   private static let tokenizer = Result { try TinyTokenizer.make() }
 
   private func key(
-    source: DataSource = DataSource(url: URL(fileURLWithPath: "/a"), name: "a.jsonl"),
+    source: DataSource = DataSource(path: "/a", name: "a.jsonl"),
     sum: String = "1", tokenizer: Tokenizer? = nil,
     template: ChatTemplate = ChatTemplate(.chatml), trainOn: TrainOn = .assistant,
     length: LengthPolicy = LengthPolicy(maxLength: 100)
@@ -25,20 +25,27 @@ import Testing
     #expect(try key().digest == key().digest)
     #expect(try key().changes(since: key()) == [])
     // Where the file lies does not matter, only what it is called and holds.
-    let elsewhere = DataSource(url: URL(fileURLWithPath: "/b"), name: "a.jsonl")
+    let elsewhere = DataSource(path: "/b", name: "a.jsonl")
     #expect(try key(source: elsewhere) == key())
   }
 
   @Test func everythingThatChangesRowsChangesTheKey() throws {
-    let url = URL(fileURLWithPath: "/a")
     let others: [(TokenCacheKey, String)] = [
       (try key(sum: "2"), "the content of a.jsonl"),
       (
-        try key(source: DataSource(url: url, name: "a.jsonl", layout: "messages")),
+        try key(source: DataSource(path: "/a", name: "a.jsonl", layout: "messages")),
         "the settings of a.jsonl"
       ),
       (
-        try key(source: DataSource(url: url, name: "a.jsonl", limit: 3)),
+        try key(source: DataSource(path: "/a", name: "a.jsonl", limit: 3)),
+        "the settings of a.jsonl"
+      ),
+      (
+        try key(source: DataSource(path: "/a", name: "a.jsonl", columns: ["text": "b"])),
+        "the settings of a.jsonl"
+      ),
+      (
+        try key(source: DataSource(path: "/a", name: "a.jsonl", format: .json)),
         "the settings of a.jsonl"
       ),
       (
@@ -94,7 +101,7 @@ import Testing
         tokenizer: try TinyTokenizer.make(), template: ChatTemplate(.chatml)))
     func key(_ names: [String]) -> TokenCacheKey {
       TokenCacheKey(
-        sources: names.map { (DataSource(url: URL(fileURLWithPath: "/a"), name: $0), "1") },
+        sources: names.map { (DataSource(path: "/a", name: $0), "1") },
         encoder: encoder)
     }
     #expect(key(["a", "b"]).digest != key(["b", "a"]).digest)

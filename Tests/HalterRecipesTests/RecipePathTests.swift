@@ -91,6 +91,33 @@ import Testing
     #expect(errors.issues.last?.place?.argument == "adapter.init=/no/adapter")
   }
 
+  @Test func patternsAndStandardInputAreSources() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data().write(to: folder.appendingPathComponent("a.jsonl"))
+    let model = folder.path
+    func check(_ source: String) throws -> [String] {
+      let text = "method: sft\nmodel: \(model)\ndata: {train: \"\(source)\"}\n"
+      let loaded = try RecipeLoader.load(
+        text: text, name: "r", file: folder.appendingPathComponent("r.yaml"))
+      do {
+        try loaded.checkFiles()
+        return []
+      } catch {
+        return error.issues.map(\.message)
+      }
+    }
+    #expect(try check("*.jsonl") == [])
+    #expect(try check("**/a.*") == [])
+    #expect(try check(".") == [])
+    #expect(try check("-") == [])
+    #expect(
+      try check("*.csv")
+        == ["data.train.0.path: no file matches \"\(folder.path)/*.csv\""])
+    #expect(try train("'-'").absolute == "-")
+  }
+
   @Test func aMissingRecipeFileIsToldFromABadOne() {
     let thrown = #expect(throws: RecipeErrors.self) {
       try RecipeLoader.load(path: "none.yaml", workingDirectory: "/no/such/folder")

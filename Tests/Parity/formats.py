@@ -108,6 +108,24 @@ def make_hdf5():
         group["text"] = ["not", "numbers"]
 
 
+def make_table():
+    """A table as h5py and pandas users store one: a dataset a column."""
+    with h5py.File(FIXTURES / "table.h5", "w", track_order=False) as file:
+        def column(name, data, **options):
+            file.create_dataset(name, data=data, track_times=False, **options)
+
+        column("prompt", ["a", "", "é🙂\n\"", "d"], dtype=h5py.string_dtype())
+        column("completion", np.array([b"b", b"\xc3\xa9", b"", b"four"], "S4"))
+        column("label", np.array([True, False, True, False]))
+        column("margin", np.array([0.1, np.nan, -np.inf, 1e30], np.float32), chunks=(3,),
+               compression="gzip")
+        column("exact", np.array([0.1, 1 / 3, 5e-324, 2.0], ">f8"))
+        column("id", np.array([-1, 2, 3, 4], np.int16))
+        column("deep/id", np.array([2**64 - 1, 0, 1, 2], np.uint64))
+        column("vector", np.zeros((4, 2), np.float32))
+        column("scalar", np.float32(1))
+
+
 def check(directory):
     """Reads what `FormatsParityTests` wrote and compares it with what it should hold."""
     loaded = load_file(directory / "types.safetensors")
@@ -149,3 +167,4 @@ if __name__ == "__main__":
         make_safetensors()
         make_gguf()
         make_hdf5()
+        make_table()

@@ -3,22 +3,47 @@ import HalterTokenizers
 
 /// A row of a source by its columns: the one way in which layouts look into rows. Every fault
 /// names file, line and the path inside the row.
+///
+/// A file may call its columns otherwise than the layout, and `columns:` in a recipe says how.
+/// Layouts know their own names only; messages speak of the file's.
 public struct SourceRow: Sendable {
   private let object: JSONObject
+  private let names: [String: String]
+  private let spellsValues: Bool
   /// Where the row stands.
   public let location: RowLocation
 
   /// The row that an object holds.
-  public init(_ object: JSONObject, at location: RowLocation) {
+  ///
+  /// - Parameters:
+  ///   - object: the row as it stands in the file.
+  ///   - location: its place.
+  ///   - names: the file's names of the layout's columns, where they differ.
+  ///   - spellsValues: whether the file can hold texts only, so that a column of numbers or lists
+  ///     has texts that spell them.
+  public init(
+    _ object: JSONObject, at location: RowLocation, names: [String: String] = [:],
+    spellsValues: Bool = false
+  ) {
     self.object = object
     self.location = location
+    self.names = names
+    self.spellsValues = spellsValues
   }
 
   /// The value of a column; nil where it is absent or null.
   public subscript(column: String) -> JSONValue? {
-    guard let value = object[column], !value.isNull else { return nil }
-    return value
+    guard let value = object[name(of: column)], !value.isNull else { return nil }
+    guard spellsValues, Self.valueColumns.contains(column), let text = value.string else {
+      return value
+    }
+    if text.isBlank { return nil }
+    // What spells no value stays text; the layout says what it expected.
+    return Self.value(spelledBy: text) ?? value
   }
+
+  /// The file's name of a column of the layout.
+  private func name(of column: String) -> String { names[column] ?? column }
 
   /// Whether the row has a value in each of some columns.
   public func has(_ columns: String...) -> Bool { columns.allSatisfy { self[$0] != nil } }
@@ -29,11 +54,14 @@ public struct SourceRow: Sendable {
   /// The value of a column that must be there.
   func required(_ column: String, by layout: any RowLayout) throws(DataError) -> JSONValue {
     if let value = self[column] { return value }
-    let state = object[column] == nil ? "missing" : "null"
+    let name = name(of: column)
+    let state =
+      object[name].map { $0.isNull ? "null" : "empty" } ?? "missing"
+    let role = name == column ? "" : ", whose `\(column)` it is to be"
     throw DataError(
       .misfit, at: location,
-      "the column `\(column)` is \(state): found \(Self.list(columns)), expected \(layout.shape)"
-        + " (layout `\(layout.name)`)")
+      "the column `\(name)` is \(state): found"
+        + " \(Self.list(columns)), expected \(layout.shape) (layout `\(layout.name)`\(role))")
   }
 
   /// The text of a column that must be there; it may be empty.
@@ -61,7 +89,20 @@ public struct SourceRow: Sendable {
 
   /// A fault at a path of this row.
   func fault(_ path: String, _ message: String) -> DataError {
-    DataError(.misfit, at: location, path: path, message)
+    let column = path.prefix { $0 != "." && $0 != "[" }
+    let path = name(of: String(column)) + path.dropFirst(column.count)
+    return DataError(.misfit, at: location, path: path, message)
+  }
+
+  /// The columns of lists, numbers and truth values.
+  private static let valueColumns: Set = [
+    "messages", "conversations", "history", "tools", "margin", "label",
+  ]
+
+  private static func value(spelledBy text: String) -> JSONValue? {
+    if let value = try? JSONValue(parsing: Array(text.utf8)) { return value }
+    // Tables that Python wrote say True and False.
+    return try? JSONValue(parsing: Array(text.lowercased().utf8))
   }
 
   /// Keys for a message.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Reads a file of any size line by line through one buffer.
+/// Reads a file of any size line by line through one buffer, unpacking it where it is gzip.
 ///
 /// Lines end in LF or CRLF; the last may end with the file. A byte order mark at the start of the
 /// file is skipped. Memory is one chunk plus the longest line.
@@ -14,15 +14,11 @@ public struct LineReader {
   }
 
   /// The file as the user named it, for messages.
-  public let name: String
+  public var name: String { window.name }
+  /// How many bytes of the file have been read.
+  var bytesRead: Int { window.bytesRead }
 
-  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-
-  private let handle: FileHandle
-  private let chunkSize: Int
-  private var buffer: [UInt8] = []
-  private var start = 0
-  private var atEnd = false
+  private var window: ByteWindow
   private var linesRead = 0
 
   /// Opens a file.
@@ -33,80 +29,31 @@ public struct LineReader {
   ///   - chunkSize: how many bytes are read at a time.
   /// - Throws: `DataError` when there is no such file, when it is a directory or cannot be read.
   public init(url: URL, name: String? = nil, chunkSize: Int = 1 << 18) throws(DataError) {
-    precondition(chunkSize > 0, "LineReader: the chunk size is positive")
-    let name = name ?? url.path
-    self.name = name
-    self.chunkSize = chunkSize
-    guard FileManager.default.fileExists(atPath: url.path) else {
-      throw DataError(
-        .missingFile, "there is no such file; paths are relative to the recipe", file: name)
-    }
-    let values = try? url.resolvingSymlinksInPath().resourceValues(forKeys: [.isDirectoryKey])
-    if values?.isDirectory == true {
-      throw DataError(
-        .unreadable, "this is a directory; name the .jsonl file inside it", file: name)
-    }
-    do {
-      handle = try FileHandle(forReadingFrom: url)
-    } catch {
-      throw DataError(
-        .unreadable, "the file cannot be opened: \(Self.reason(error))", file: name)
-    }
+    self.init(try ByteWindow(url: url, name: name, chunkSize: chunkSize))
   }
+
+  init(_ window: ByteWindow) { self.window = window }
 
   /// The next line, or nil at the end of the file.
   ///
-  /// - Throws: `DataError` when the disk refuses.
+  /// - Throws: `DataError` when the disk refuses or the line is too long.
   public mutating func next() throws(DataError) -> Line? {
-    var scanned = start
+    var seen = 0
     while true {
-      if let newline = buffer[scanned...].firstIndex(of: 0x0A) {
-        let line = take(upTo: newline)
-        start = newline + 1
-        return line
+      if let newline = window.buffer[(window.start + seen)...].firstIndex(of: 0x0A) {
+        return take(upTo: newline, behind: newline + 1)
       }
-      if atEnd {
-        guard start < buffer.endIndex else { return nil }
-        let line = take(upTo: buffer.endIndex)
-        start = buffer.endIndex
-        return line
-      }
-      scanned = buffer.endIndex - start
-      try refill()
+      seen = window.bytes.count
+      guard try window.refill() else { break }
     }
+    let end = window.buffer.endIndex
+    return seen == 0 ? nil : take(upTo: end, behind: end)
   }
 
-  /// Drops what was handed out and reads one more chunk behind the rest.
-  private mutating func refill() throws(DataError) {
-    if start > 0 {
-      buffer.removeSubrange(..<start)
-      start = 0
-    }
-    do {
-      let data = try handle.read(upToCount: chunkSize)
-      if let data, !data.isEmpty {
-        buffer.append(contentsOf: data)
-      } else {
-        atEnd = true
-      }
-    } catch {
-      throw DataError(
-        .unreadable, "reading stopped: \(Self.reason(error))", file: name, line: linesRead + 1)
-    }
-  }
-
-  private mutating func take(upTo end: Int) -> Line {
-    var end = end
-    if linesRead == 0, buffer[start..<end].starts(with: Self.byteOrderMark) {
-      start += Self.byteOrderMark.count
-    }
+  private mutating func take(upTo end: Int, behind: Int) -> Line {
     linesRead += 1
-    if end > start, buffer[end - 1] == 0x0D { end -= 1 }
-    return Line(bytes: buffer[start..<end], number: linesRead)
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    return (underlying ?? error as NSError).localizedDescription
+    let bytes = window.take(upTo: behind)
+    let line = bytes.prefix(end - bytes.startIndex)
+    return Line(bytes: line.last == 0x0D ? line.dropLast() : line, number: linesRead)
   }
 }

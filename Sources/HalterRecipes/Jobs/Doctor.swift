@@ -33,7 +33,7 @@ public struct Doctor: Sendable, Codable, Equatable {
     instructionSet = backend.instructionSet.name
     cores = info.activeProcessorCount
     threads = backend.threadCount
-    libraries = [HDF5Reader.libraryVersion]
+    libraries = [HDF5Reader.libraryVersion, GzipReader.libraryVersion]
     memoryBytes = Int(info.physicalMemory)
     gemmGFlops = Self.products(backend)
     memoryGBPerSecond = Self.copies(backend)

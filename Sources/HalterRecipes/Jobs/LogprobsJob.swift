@@ -36,14 +36,13 @@ public struct LogprobsJob {
     var lines = try JSONLines(url: url)
     let renderer = Result { try session.renderer() }
     while let record = try lines.next() {
-      let object = try lines.parser.object(record)
+      let columns = try record.row()
       let row: TokenizedRow
-      let columns = SourceRow(object, at: record.location)
       if let layout = Layouts.all.first(where: { $0.claims(columns) }),
         case .conversation(let conversation) = try layout.example(from: columns)
       {
         row = try renderer.get().row(conversation)
-      } else if let text = object["text"]?.string {
+      } else if let text = columns["text"]?.string {
         let tokens = session.tokens(ofPlain: text)
         row = TokenizedRow(
           tokens: tokens, lossWeights: tokens.indices.map { Float($0 == 0 ? 0 : 1) },

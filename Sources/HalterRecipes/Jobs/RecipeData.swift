@@ -15,6 +15,8 @@ struct RecipeData {
   /// The way from examples to rows.
   let encoder: ExampleEncoder
   private let recipe: DataRecipe
+  /// The copy of standard input, where a source is that.
+  private let standardInput: URL?
 
   /// Opens the model of a recipe and settles the recipe's policies with it.
   /// - Throws: what keeps the model from being found or opened, and `TrainingError` if the recipe
@@ -44,6 +46,7 @@ struct RecipeData {
         pretraining: tokenizer, length: length, fillInTheMiddle: fillInTheMiddle)
     }
     self.recipe = recipe.data
+    standardInput = try Self.standardInput(of: recipe.data, in: place, stage: stage)
   }
 
   /// The template that goes with what is trained: the one it is trained with, or the checkpoint's
@@ -78,9 +81,29 @@ struct RecipeData {
   private func sources(_ recipes: [SourceRecipe]) -> [DataSource] {
     recipes.map {
       DataSource(
-        url: $0.path.url, name: $0.path.text,
-        layout: $0.layout == .auto ? nil : $0.layout.rawValue, limit: $0.limit)
+        path: $0.path.isStandardInput ? standardInput?.path ?? "" : $0.path.absolute,
+        name: $0.path.isStandardInput ? StandardInput.name : $0.path.text,
+        format: DataFormat(rawValue: $0.format.rawValue), layout: $0.layout.rawValue,
+        columns: $0.columns?.names ?? [:], limit: $0.limit)
     }
+  }
+
+  /// Copies standard input to a file where a source is that.
+  private static func standardInput(
+    of recipe: DataRecipe, in place: Workplace, stage: (String) throws -> Void
+  ) throws -> URL? {
+    let sources = (recipe.train + (recipe.validation?.sources ?? [])).filter {
+      $0.path.isStandardInput
+    }
+    if sources.isEmpty { return nil }
+    if sources.count > 1 {
+      throw DataError(
+        .misfit, "\(sources.count) sources of the recipe are `-`; it can be read once only",
+        file: StandardInput.name)
+    }
+    try stage("Copying \(StandardInput.name)")
+    return try StandardInput.spool(
+      into: place.models.root.appendingPathComponent("datasets/stdin"))
   }
 
   private static func location(

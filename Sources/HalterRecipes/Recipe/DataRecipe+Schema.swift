@@ -65,10 +65,11 @@ extension SourceRecipe {
   static var fields: [RecipeField<SourceRecipe>] {
     [
       RecipeField(
-        "path", \.path, .input, mandatory: true, aliases: ["file"],
+        "path", \.path, .source, mandatory: true, aliases: ["file"],
         "A file of rows, a pattern such as data/*.jsonl, a directory, or - for standard input."),
       RecipeField(
-        "format", \.format, .choice(), "How the file is written; auto tells it from its name."),
+        "format", \.format, .choice(),
+        "How the file is written; auto tells it from its name and its first bytes."),
       RecipeField(
         "layout", \.layout, .choice(), aliases: ["type"], methods: [.sft],
         "How a row is laid out; auto tells it from the first row."),

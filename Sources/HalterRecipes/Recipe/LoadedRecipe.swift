@@ -94,11 +94,12 @@ public struct LoadedRecipe: Sendable {
           "template: there is no chat template \(quote(template)): expected "
             + templates.joined(separator: ", "), at: places["template"]))
     }
-    for (key, path) in recipe.inputs
-    where !FileManager.default.fileExists(atPath: path.absolute) {
+    for (key, path) in recipe.inputs where !path.isThere {
+      let isPattern = path.text.contains { "*?[".contains($0) }
+      let fault = isPattern ? "no file matches" : "there is no"
       issues.append(
         RecipeIssue(
-          "\(key): there is no \"\(RecipePlace.printable(path.absolute))\"", at: places[key],
+          "\(key): \(fault) \"\(RecipePlace.printable(path.absolute))\"", at: places[key],
           kind: .missingFile))
     }
     guard issues.isEmpty else { throw RecipeErrors(issues) }

@@ -1,4 +1,5 @@
 import Foundation
+import HalterData
 
 /// A path of a recipe: as written, and where it leads. Two are equal if they lead to the same
 /// place.
@@ -7,6 +8,13 @@ public struct RecipePath: Sendable, Equatable {
   public let text: String
   /// The absolute path, without `.` and `..`.
   public let absolute: String
+
+  /// Whether this stands for standard input, where that is allowed.
+  var isStandardInput: Bool { absolute == "-" }
+
+  /// Whether there is something to read: a file or folder, a file that matches a pattern, or
+  /// standard input.
+  var isThere: Bool { isStandardInput || SourceFile.exists(absolute) }
 
   /// The place as a file URL.
   public var url: URL { URL(fileURLWithPath: absolute) }
@@ -34,10 +42,14 @@ extension RecipeCodec where Value == RecipePath {
   /// A file or folder that the run reads, relative to where it is written: to the recipe's folder,
   /// or for an argument to the folder of the command.
   static let input = path("a path", isOutput: false)
+  /// As `input`, or a pattern of files, or `-` for standard input.
+  static let source = path("a path", isOutput: false, isSource: true)
   /// A folder that the run makes, relative to the folder of the command.
   static let output = path("a folder", isOutput: true)
 
-  private static func path(_ type: String, isOutput: Bool) -> RecipeCodec {
+  private static func path(
+    _ type: String, isOutput: Bool, isSource: Bool = false
+  ) -> RecipeCodec {
     RecipeCodec(type, .path) {
       .text($0.absolute)
     } decode: { node, decoding in
@@ -46,6 +58,7 @@ extension RecipeCodec where Value == RecipePath {
         decoding.expected(type, found: node)
         return nil
       }
+      if isSource, text == "-" { return RecipePath(text: text, absolute: text) }
       return RecipePath(
         text: text, absolute: decoding.absolutePath(text, at: node.place, isOutput: isOutput))
     }
