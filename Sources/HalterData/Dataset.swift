@@ -1,9 +1,8 @@
-import HalterTokenizers
+import HalterFormats
 
-/// Rows ready to be trained or evaluated on.
+/// Rows ready to be trained or evaluated on. They are read where they are, in memory or in a cache
+/// file, when they are asked for.
 public struct Dataset: Sendable {
-  /// The rows in source order.
-  public let rows: [TokenizedRow]
   /// What became of the rows that were read.
   public let statistics: DatasetStatistics
   /// The layout of each source, in order, as found or as named.
@@ -11,101 +10,79 @@ public struct Dataset: Sendable {
   /// A fingerprint of all tokens and weights in order, so that a run does not resume on other
   /// data.
   public let contentHash: UInt64
+  /// The length of each row in tokens, in source order.
+  public let lengths: [Int]
+  private let store: any RowStore
 
-  /// The length of each row in tokens.
-  public var lengths: [Int] { rows.map(\.tokens.count) }
+  /// How many rows there are.
+  public var count: Int { store.count }
 
-  /// Reads, encodes and checks the rows of some sources.
+  /// A row, counted from 0 in source order. Threads may read rows at the same time.
+  /// - Throws: `FormatError` when the file that the rows are in cannot be read any more.
+  public func row(_ index: Int) throws(FormatError) -> TokenizedRow { try store.row(index) }
+
+  /// The source that a row belongs to, counted from 0.
+  /// - Throws: `FormatError` when the file that the rows are in cannot be read any more.
+  public func source(ofRow index: Int) throws(FormatError) -> Int {
+    try store.source(ofRow: index)
+  }
+
+  /// Reads, encodes and checks the rows of some sources, and keeps them in memory.
   ///
   /// - Parameters:
   ///   - sources: the files, in order; at least one.
   ///   - encoder: the way from examples to rows.
+  ///   - threads: how many threads encode.
   /// - Throws: `DataError` for a missing or empty file, a row that does not fit its layout, a row
   ///   that is too long where the policy says so, and a set that would teach nothing or never
   ///   teach the model to stop.
-  public init(reading sources: [DataSource], encoder: ExampleEncoder) throws(DataError) {
+  public init(reading sources: [DataSource], encoder: ExampleEncoder, threads: Int = 1) throws {
     precondition(!sources.isEmpty, "Dataset: no sources")
-    var builder = Builder(encoder: encoder)
-    var layouts: [String] = []
-    for source in sources {
-      var reader = try SourceReader(source)
-      while let record = try reader.next() {
-        try builder.add(reader.decoder.example(from: record))
-      }
-      layouts.append(reader.decoder.layout.name)
-    }
-    self = try builder.finish(layouts: layouts, name: sources.map(\.name).joined(separator: ", "))
+    let preparation = try Preparation(sources, encoder: encoder, threads: threads)
+    var rows = MemoryRows()
+    let summary = try preparation.run { row, source in rows.append(row, source: source) }
+    self.init(rows, summary, contentHash: rows.hash.value)
   }
 
   /// Encodes and checks examples that are already in memory.
   ///
-  /// - Throws: `DataError` as `init(reading:encoder:)` does.
+  /// - Throws: `DataError` as `init(reading:encoder:threads:)` does.
   public init(_ examples: [Example], encoder: ExampleEncoder) throws(DataError) {
-    var builder = Builder(encoder: encoder)
-    for example in examples { try builder.add(example) }
-    let name = examples.first?.location.file ?? "the data"
-    self = try builder.finish(layouts: [], name: name)
+    var rows = MemoryRows()
+    var intake = RowIntake(encoder: encoder)
+    for example in examples {
+      for row in intake.take(try encoder.encode(example)) { rows.append(row, source: 0) }
+    }
+    try intake.check(name: examples.first?.location.file ?? "the data")
+    self.init(
+      rows, DatasetSummary(statistics: intake.statistics, layouts: []),
+      contentHash: rows.hash.value)
   }
 
-  private init(
-    rows: [TokenizedRow], statistics: DatasetStatistics, layouts: [String], contentHash: UInt64
-  ) {
-    self.rows = rows
-    self.statistics = statistics
-    self.layouts = layouts
+  /// The rows of a cache.
+  init(_ cache: TokenCache) {
+    self.init(cache, cache.summary, contentHash: cache.contentHash)
+  }
+
+  private init(_ store: any RowStore, _ summary: DatasetSummary, contentHash: UInt64) {
+    self.store = store
+    lengths = store.lengths.map { Int($0) }
+    statistics = summary.statistics
+    layouts = summary.layouts
     self.contentHash = contentHash
   }
+}
 
-  // MARK: - Building
+/// What is known of a set of rows as a whole.
+public struct DatasetSummary: Sendable, Equatable {
+  /// What became of the rows that were read.
+  public var statistics: DatasetStatistics
+  /// The layout of each source, in order.
+  public var layouts: [String]
 
-  private struct Builder {
-    let encoder: ExampleEncoder
-    var rows: [TokenizedRow] = []
-    var statistics = DatasetStatistics()
-    var hash = ContentHash()
-
-    mutating func add(_ example: Example) throws(DataError) {
-      let encoded = try encoder.encode(example)
-      statistics.add(encoded)
-      for row in encoded.rows {
-        hash.add(row)
-        rows.append(row)
-      }
-    }
-
-    func finish(layouts: [String], name: String) throws(DataError) -> Dataset {
-      if rows.isEmpty { throw nothingLeft(name) }
-      if statistics.trainedAnswers > 0, statistics.trainedStops == 0 { throw neverStops(name) }
-      return Dataset(
-        rows: rows, statistics: statistics, layouts: layouts, contentHash: hash.value)
-    }
-
-    private func neverStops(_ name: String) -> DataError {
-      let template = encoder.renderer.map { " \($0.template.kind.rawValue)" } ?? ""
-      return DataError(
-        .untrainable,
-        "no answer of the \(rows.count) rows ends in a trained stop token, so that the model"
-          + " would never learn to stop: the template\(template) does not go with this tokenizer,"
-          + " or every answer is cut short or excluded; name another with `template:`",
-        file: name)
-    }
-
-    private func nothingLeft(_ name: String) -> DataError {
-      if statistics.rowsRead == 0 {
-        return DataError(.untrainable, "there are no rows", file: name)
-      }
-      let reasons = EncodedExample.Drop.allCases.compactMap { drop -> String? in
-        guard let tally = statistics.dropped[drop] else { return nil }
-        guard drop == .tooLong, let limit = encoder.length.maxLength else {
-          return "\(drop.words): \(tally.summary)"
-        }
-        return "longer than `max_length` \(limit): \(tally.summary), the longest has"
-          + " \(statistics.longestRead) tokens"
-      }
-      return DataError(
-        .untrainable,
-        "none of the \(statistics.rowsRead) rows is left to train on; "
-          + reasons.joined(separator: "; "), file: name)
-    }
+  /// A summary.
+  public init(statistics: DatasetStatistics, layouts: [String]) {
+    self.statistics = statistics
+    self.layouts = layouts
   }
 }

@@ -21,7 +21,7 @@ import Testing
   @Test func countsRowsAndTokens() throws {
     let file = try ScratchFile(line("a", "b") + "\n" + line("aa", "bbb") + "\n")
     let data = try Dataset(reading: [file.source()], encoder: encoder())
-    #expect(data.rows.count == 2)
+    #expect(data.count == 2)
     #expect(data.layouts == ["prompt-completion"])
     #expect(data.statistics.rowsRead == 2)
     #expect(data.statistics.rows == 2)
@@ -29,7 +29,7 @@ import Testing
     #expect(data.statistics.trainedStops == 2)
     #expect(data.statistics.tokens == data.lengths.reduce(0, +))
     #expect(data.statistics.longest == data.lengths.max())
-    #expect(data.rows.map(\.location.description) == ["rows.jsonl:1", "rows.jsonl:2"])
+    #expect(try data.all().map(\.location.description) == ["rows.jsonl:1", "rows.jsonl:2"])
   }
 
   @Test func readsSeveralSourcesInOrder() throws {
@@ -38,7 +38,7 @@ import Testing
       #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#)
     let data = try Dataset(reading: [one.source(), two.source()], encoder: encoder())
     #expect(data.layouts == ["prompt-completion", "messages"])
-    #expect(data.rows[0].tokens == data.rows[1].tokens)
+    #expect(try data.row(0).tokens == data.row(1).tokens)
   }
 
   @Test func dropsLongRowsAndSaysWhich() throws {
@@ -47,7 +47,7 @@ import Testing
     let file = try ScratchFile(lines.joined(separator: "\n"))
     let data = try Dataset(
       reading: [file.source()], encoder: encoder(length: LengthPolicy(maxLength: 100)))
-    #expect(data.rows.count == 10)
+    #expect(data.count == 10)
     #expect(data.statistics.rowsRead == 20)
     #expect(data.statistics.dropped(.tooLong).count == 10)
     #expect(data.statistics.dropped(.tooLong).first.map(\.line) == [2, 4, 6, 8, 10])
@@ -100,7 +100,7 @@ import Testing
     let something = conversation((.user, "a"), (.assistant, "b"))
     let data = try Dataset(
       [nothing, something, nothing].map(Example.conversation), encoder: encoder())
-    #expect(data.rows.count == 1)
+    #expect(data.count == 1)
     #expect(data.statistics.dropped(.untrained).count == 2)
   }
 

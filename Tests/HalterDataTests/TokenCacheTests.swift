@@ -46,9 +46,9 @@ private let golden: [(row: TokenizedRow, source: Int)] = {
       try write(golden, to: url)
       let cache = try TokenCache(url, key: testKey())
       try check(cache)
-      #expect(cache.layouts == ["messages", "text"])
-      #expect(cache.statistics == summary(of: golden.map(\.row)).statistics)
-      #expect(cache.statistics.lengthHistogram.map(\.rows).reduce(0, +) == 3)
+      #expect(cache.summary.layouts == ["messages", "text"])
+      #expect(cache.summary.statistics == summary(of: golden.map(\.row)).statistics)
+      #expect(cache.summary.statistics.lengthHistogram.map(\.rows).reduce(0, +) == 3)
       var hash = ContentHash()
       for (row, _) in golden { hash.add(row) }
       #expect(cache.contentHash == hash.value)
@@ -66,12 +66,12 @@ private let golden: [(row: TokenizedRow, source: Int)] = {
       .appendingPathComponent("Fixtures/token_cache.h5")
     let cache = try TokenCache(url)
     try check(cache)
-    #expect(cache.layouts == ["messages", "text"])
+    #expect(cache.summary.layouts == ["messages", "text"])
     #expect(cache.contentHash == 0x1F)
-    #expect(cache.statistics.rowsRead == 4 && cache.statistics.trainedTokens == 12)
-    #expect(cache.statistics.dropped(.tooLong).summary == "1 (a:2)")
+    #expect(cache.summary.statistics.rowsRead == 4 && cache.summary.statistics.trainedTokens == 12)
+    #expect(cache.summary.statistics.dropped(.tooLong).summary == "1 (a:2)")
     #expect(
-      cache.statistics.lengthHistogram.map(\.lengths) == [
+      cache.summary.statistics.lengthHistogram.map(\.lengths) == [
         1...16, 17...32, 33...64, 65...128, 129...256, 257...512,
       ])
   }
@@ -197,7 +197,7 @@ func testKey(_ values: [String: String] = [:]) -> TokenCacheKey {
 }
 
 /// What is known of rows that are all kept.
-func summary(of rows: [TokenizedRow]) -> TokenCacheSummary {
+func summary(of rows: [TokenizedRow]) -> DatasetSummary {
   var statistics = DatasetStatistics()
   for row in rows {
     var encoded = EncodedExample(kind: .conversation, location: row.location)
@@ -205,7 +205,12 @@ func summary(of rows: [TokenizedRow]) -> TokenCacheSummary {
     (encoded.trainedAnswers, encoded.trainedStops) = (1, 1)
     statistics.add(encoded)
   }
-  return TokenCacheSummary(statistics: statistics, layouts: ["messages", "text"])
+  return DatasetSummary(statistics: statistics, layouts: ["messages", "text"])
+}
+
+extension Dataset {
+  /// All rows in order.
+  func all() throws -> [TokenizedRow] { try (0..<count).map { index in try row(index) } }
 }
 
 /// A directory that exists while `body` runs.

@@ -25,10 +25,8 @@ import HalterFormats
 public final class TokenCache: Sendable {
   /// The file.
   public let url: URL
-  /// What became of the rows that were read.
-  public let statistics: DatasetStatistics
-  /// The layout of each source, in order.
-  public let layouts: [String]
+  /// What is known of the rows as a whole.
+  public let summary: DatasetSummary
   /// A fingerprint of all tokens and weights in order.
   public let contentHash: UInt64
 
@@ -78,8 +76,9 @@ public final class TokenCache: Sendable {
       throw FormatError(
         .malformed, "this is not a hexadecimal number", path: url.path, tensor: Name.contentHash)
     }
-    statistics = try Self.decode(try attribute(Name.statistics), Name.statistics, url)
-    layouts = try Self.decode(try attribute(Name.layouts), Name.layouts, url)
+    summary = DatasetSummary(
+      statistics: try Self.decode(try attribute(Name.statistics), Name.statistics, url),
+      layouts: try Self.decode(try attribute(Name.layouts), Name.layouts, url))
     contentHash = hash
     files = try file.texts(Name.files)
     starts = try file.read(Name.rowStarts)

@@ -12,15 +12,15 @@ public enum TokenCacheReason: Sendable, Equatable, CustomStringConvertible {
   /// The cache was there and is gone.
   case removed
 
-  /// The reason in words, to be continued or to stand alone.
+  /// The reason in words, to follow "as".
   public var description: String {
     switch self {
-    case .new: "there is no cache of these rows yet"
+    case .new: "there was no cache of these rows"
     case .changed(let parts):
       parts.prefix(3).joined(separator: ", ")
         + (parts.count > 3 ? " and \(parts.count - 3) more" : "") + " changed"
-    case .damaged(let fault): "the cache was damaged: \(fault)"
-    case .removed: "the cache of these rows was removed"
+    case .damaged: "their cache was damaged"
+    case .removed: "their cache had been removed"
     }
   }
 }
@@ -74,7 +74,7 @@ public struct TokenCacheStore: Sendable {
   /// - Throws: what `build` and `report` throw, and `FormatError` when the disk refuses.
   public func open(
     _ key: TokenCacheKey, subject: String, report: (TokenCacheEvent) throws -> Void = { _ in },
-    build: (TokenCacheWriter) throws -> TokenCacheSummary
+    build: (TokenCacheWriter) throws -> DatasetSummary
   ) throws -> TokenCache {
     try AtomicDirectory.makeDirectory(directory)
     let index = TokenCacheIndex(directory: directory)

@@ -1,20 +1,6 @@
 import Foundation
 import HalterFormats
 
-/// What is known of a set of rows when all have been written.
-public struct TokenCacheSummary: Sendable, Equatable {
-  /// What became of the rows that were read.
-  public var statistics: DatasetStatistics
-  /// The layout of each source, in order.
-  public var layouts: [String]
-
-  /// A summary.
-  public init(statistics: DatasetStatistics, layouts: [String]) {
-    self.statistics = statistics
-    self.layouts = layouts
-  }
-}
-
 /// Writes the rows of a cache one after the other, in memory that does not grow with them.
 public final class TokenCacheWriter {
   private let file: HDF5Writer
@@ -87,7 +73,7 @@ public final class TokenCacheWriter {
     return number
   }
 
-  private func finish(_ summary: TokenCacheSummary, key: TokenCacheKey) throws {
+  private func finish(_ summary: DatasetSummary, key: TokenCacheKey) throws {
     typealias Name = TokenCache.Name
     try rowStarts.append(Int64(tokens.count))
     try spanStarts.append(Int64(spanWeights.count))
@@ -117,7 +103,7 @@ extension TokenCacheWriter {
   ///   - body: appends the rows and says what is known of them in the end.
   /// - Throws: what `body` throws, or `FormatError` when the disk refuses.
   public static func write(
-    to url: URL, key: TokenCacheKey, _ body: (TokenCacheWriter) throws -> TokenCacheSummary
+    to url: URL, key: TokenCacheKey, _ body: (TokenCacheWriter) throws -> DatasetSummary
   ) throws {
     try HDF5Writer.write(to: url, overwrite: true, isSealed: true) { file in
       let writer = try TokenCacheWriter(file)
