@@ -13,12 +13,16 @@ public protocol Method {
   var dataFingerprint: String { get }
 
   /// The sum of the loss weights of some rows: what the loss of an optimiser step is divided by.
-  func weight(of rows: [Int], in split: Split) -> Double
+  /// - Throws: when the rows cannot be read.
+  func weight(of rows: [Int], in split: Split) throws -> Double
   /// The loss of a micro-batch.
   /// - Parameters:
   ///   - scale: usually 1 / (the weight of the whole optimiser step).
   ///   - dropoutSeed: seeds the dropout; nil in evaluation.
-  func loss(of rows: [Int], in split: Split, scale: Double, dropoutSeed: UInt64?) -> BatchLoss
+  /// - Throws: when the rows cannot be read.
+  func loss(
+    of rows: [Int], in split: Split, scale: Double, dropoutSeed: UInt64?
+  ) throws -> BatchLoss
 }
 
 /// One of the two sets of rows of a run.

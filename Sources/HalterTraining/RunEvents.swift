@@ -1,4 +1,5 @@
 import Foundation
+import HalterData
 
 /// What a run is about to do: the header of the console and of the report.
 public struct RunHeader: Sendable, Equatable, Codable {
@@ -213,6 +214,10 @@ public struct RunSummary: Sendable, Equatable, Codable {
 public enum RunEvent: Sendable {
   /// A stage of preparation or of the run begins, e.g. `Loading smollm2-135m-instruct`.
   case stage(String)
+  /// A pass over the files of a set goes on; the set is called as in the recipe.
+  case preparing(String, PreparationProgress)
+  /// Something that was done on the way and is worth a line.
+  case note(String)
   /// Everything is loaded; the first evaluation or step follows.
   case started(RunHeader)
   /// A step was taken or skipped.

@@ -165,12 +165,12 @@ public final class Trainer {
   private func takeStep() throws {
     let start = clock.now
     let micros = nextMicroBatches()
-    let weight = micros.reduce(0.0) { $0 + method.weight(of: $1, in: .train) }
+    let weight = try micros.reduce(0.0) { try $0 + method.weight(of: $1, in: .train) }
     let rate = configuration.schedule.learningRate(at: progress.step)
     var (sum, stepTokens, trained) = (0.0, 0, 0)
     optimizer.clearGradients()
     for (index, rows) in micros.enumerated() {
-      let batch = method.loss(
+      let batch = try method.loss(
         of: rows, in: .train, scale: 1 / max(weight, .leastNormalMagnitude),
         dropoutSeed: configuration.dropsOut ? seed(step: progress.step, micro: index) : nil)
       sum += batch.sum
@@ -263,11 +263,11 @@ public final class Trainer {
     let batches = planner.inOrder()
     var (sum, weight, trained, done) = (0.0, 0.0, 0, 0)
     for rows in batches {
-      let batch = withoutGradients {
-        method.loss(of: rows, in: .validation, scale: 1, dropoutSeed: nil)
+      let batch = try withoutGradients {
+        try method.loss(of: rows, in: .validation, scale: 1, dropoutSeed: nil)
       }
       sum += batch.sum
-      weight += method.weight(of: rows, in: .validation)
+      weight += try method.weight(of: rows, in: .validation)
       trained += batch.trainedTokens
       done += rows.count
       try notify(.evaluating(done: done, of: method.validationLengths.count))

@@ -6,7 +6,7 @@ struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
     abstract: "Shows, counts and converts training data.",
-    subcommands: [Preview.self, Stats.self, Convert.self])
+    subcommands: [Preview.self, Stats.self, Prepare.self, Convert.self])
 }
 
 /// The recipe whose data a command works on.

@@ -36,10 +36,11 @@ extension DataCommand {
     }
 
     func run() throws {
-      let job = try PreviewJob(source.load(), validation: validation, in: workplace()) {
-        if !quiet { showText($0 + "\n") }
-      }
-      let rows = job.rows(from: from - 1, count: rows)
+      let console = console(isQuiet: quiet)
+      let job = try PreviewJob(
+        source.load(), validation: validation, in: workplace(), observer: console)
+      console.clear()
+      let rows = try job.rows(from: from - 1, count: rows)
       if json {
         for row in rows { try printJSON(PreviewRow(row)) }
         return try printJSON(DataCounts(job.statistics, layouts: job.layouts))

@@ -23,9 +23,9 @@ extension DataCommand {
     var quiet = false
 
     func run() throws {
-      let job = try DataStatsJob(source.load(), in: workplace()) {
-        if !quiet { showText($0 + "\n") }
-      }
+      let console = console(isQuiet: quiet)
+      let job = try DataStatsJob(source.load(), in: workplace(), observer: console)
+      console.clear()
       if json {
         for set in job.sets { try printJSON(SetFigures(set)) }
         return

@@ -35,7 +35,9 @@ struct RunCommand: ParsableCommand {
     let job = try TrainJob(
       RecipeLoader.load(path: recipe, overrides: overrides), in: place)
     let resumed = resume.map { place.url($0) }
-    let console = try console(for: job, resuming: resumed)
+    let console = console(
+      isQuiet: quiet, modelName: job.modelName,
+      earlier: try resumed.map { try MetricsLog.read(directory: $0) } ?? RunRecord())
     if dryRun { return try job.plan(observer: console) }
     let interrupt = Interrupt()
     // A reader of the messages that goes away, such as `head`, does not end the run.
@@ -44,13 +46,5 @@ struct RunCommand: ParsableCommand {
       interrupt.isRequested
     }
     if summary.ending == .interrupted { throw ExitCode(130) }
-  }
-
-  private func console(for job: TrainJob, resuming: URL?) throws -> ConsoleObserver {
-    let terminal = Terminal()
-    return ConsoleObserver(
-      style: terminal.style(isQuiet: quiet), modelName: job.modelName,
-      earlier: try resuming.map { try MetricsLog.read(directory: $0) } ?? RunRecord(),
-      width: terminal.width, clock: terminal.clock, sink: showText)
   }
 }

@@ -65,7 +65,7 @@ import Testing
   @Test func aSignalBeforeTheFirstStepLosesNothing() throws {
     let work = try Workshop()
     let run = try work.start("run", "tiny.yaml")
-    try #require(run.wait { run.messages.contains("Reading the data") })
+    try #require(run.wait { run.messages.contains("Loading ") })
     run.send(SIGINT)
     let result = run.wait()
     #expect(result.code == 130, "\(result.err)")

@@ -198,7 +198,8 @@ import Testing
     let result = try work.succeeds("run", "tiny.yaml", "--dry-run")
     #expect(result.err.contains("steps      4 in"))
     #expect(!result.err.contains("step 1/4"))
-    #expect(work.names("") == before)
+    // The rows are in the cache now; there is nothing else.
+    #expect(work.names("").filter { $0 != "home" } == before)
   }
 
   @Test func anOverrideCountsAndIsRecorded() throws {

@@ -109,7 +109,7 @@ import Testing
       reading: [file.source()], encoder: encoding(tokenizer, rate: 0.7, spm: 0.25).encoder)
     let prefix = try #require(tokenizer.id(of: Self.qwen[0]))
     let suffix = try #require(tokenizer.id(of: Self.qwen[1]))
-    let rewritten = data.rows.filter { $0.tokens[0] == prefix }
+    let rewritten = try data.all().filter { $0.tokens[0] == prefix }
     #expect(abs(Double(rewritten.count) / 2000 - 0.7) < 0.04)
     // A prefix that is empty looks like the other order; it is one in sixteen or so.
     let suffixFirst = rewritten.filter { $0.tokens[1] == suffix }

@@ -81,7 +81,7 @@ import Testing
     #expect(try Encoding().rows(good) == [turn("user", "q") + answer("g")])
     #expect(try Encoding().encode(bad).drop == .undesirable)
     let data = try Encoding().dataset(bad, good, bad)
-    #expect(data.rows.count == 1)
+    #expect(data.count == 1)
     #expect(
       data.statistics.notes == [
         "judged answers: learning the good ones",
@@ -102,7 +102,7 @@ import Testing
       #"{"prompt": "q", "chosen": "g", "rejected": "b"}"#,
       #"{"prompt": "q", "chosen": "", "rejected": "b"}"#,
       #"{"prompt": "q", "chosen": "g", "rejected": " "}"#)
-    #expect(data.rows.count == 1)
+    #expect(data.count == 1)
     #expect(data.statistics.rowsRead == 4)
     #expect(
       data.statistics.notes == [
@@ -119,8 +119,8 @@ import Testing
     ].map { try ScratchFile($0) }
     let data = try Dataset(reading: files.map { $0.source() }, encoder: Encoding().encoder)
     #expect(data.layouts == ["text", "prompt-completion", "preference"])
-    #expect(data.rows.count == 3)
-    #expect(data.rows[1].tokens == data.rows[2].tokens)
+    #expect(data.count == 3)
+    #expect(try data.row(1).tokens == data.row(2).tokens)
   }
 
   // MARK: - Pre-training
@@ -144,7 +144,7 @@ import Testing
 
   @Test func anEmptyTextIsCounted() throws {
     let data = try Encoding().dataset(#"{"text": ""}"#, #"{"text": "hi"}"#)
-    #expect(data.rows.count == 1)
+    #expect(data.count == 1)
     #expect(data.statistics.dropped(.untrained).count == 1)
   }
 

@@ -177,13 +177,13 @@ import Testing
   @Test func splitDocumentsAreCounted() throws {
     let data = try encoding(.split, 4).dataset(#"{"text": "ab"}"#, #"{"text": "abcdefgh"}"#)
     #expect(data.statistics.rowsRead == 2)
-    #expect(data.rows.count == 4)
+    #expect(data.count == 4)
     #expect(data.statistics.notes == ["too long, cut: 1 (rows.jsonl:2)"])
   }
 
   @Test func documentsAreSegmentsOfTheirOwn() throws {
     let data = try encoding(.split, 4).dataset(#"{"text": "ab"}"#, #"{"text": "abcdefgh"}"#)
-    let batch = Batch(rows: data.rows)
+    let batch = Batch(rows: try data.all())
     #expect(batch.segments == [0, 3, 7, 11, 14])
     #expect(batch.positions == [0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2])
     #expect(batch.segments.dropLast().allSatisfy { batch.lossWeights[Int($0)] == 0 })

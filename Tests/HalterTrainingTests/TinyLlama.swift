@@ -15,8 +15,8 @@ struct TinyLlama {
   let tokenizer: Tokenizer
   let template: ChatTemplate
   let model: any CausalLM
-  let train: Dataset
-  let validation: Dataset
+  var train: Dataset
+  var validation: Dataset
 
   static let directory = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -66,14 +66,14 @@ struct TinyLlama {
   /// mean.
   func gradients(
     of batches: [[Int]], recomputesBlocks: Bool = false
-  ) -> (loss: Double, gradients: [String: [Float]]) {
+  ) throws -> (loss: Double, gradients: [String: [Float]]) {
     let method = method(recomputesBlocks: recomputesBlocks)
     let parameters = weights.parameters
     for parameter in parameters { parameter.parameter.value.clearGradient() }
-    let weight = batches.reduce(0.0) { $0 + method.weight(of: $1, in: .train) }
+    let weight = try batches.reduce(0.0) { try $0 + method.weight(of: $1, in: .train) }
     var sum = 0.0
     for rows in batches {
-      let batch = method.loss(of: rows, in: .train, scale: 1 / weight, dropoutSeed: nil)
+      let batch = try method.loss(of: rows, in: .train, scale: 1 / weight, dropoutSeed: nil)
       sum += batch.sum
       batch.loss.backward()
     }

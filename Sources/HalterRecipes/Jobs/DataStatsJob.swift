@@ -1,4 +1,5 @@
 import HalterData
+import HalterTraining
 
 /// Counts what the data of a recipe is made of: rows, lengths, tokens, scripts and languages.
 public struct DataStatsJob {
@@ -14,12 +15,12 @@ public struct DataStatsJob {
     public let profile: TextProfile
     private let lengths: [Int]
 
-    init(_ name: String, _ dataset: Dataset, profile: TextProfile) {
-      self.name = name
-      layouts = dataset.layouts
-      statistics = dataset.statistics
+    init(_ set: PreparedSet, profile: TextProfile) {
+      name = set.name
+      layouts = set.dataset.layouts
+      statistics = set.dataset.statistics
       self.profile = profile
-      lengths = dataset.lengths.sorted()
+      lengths = set.dataset.lengths.sorted()
     }
 
     /// The length in tokens that a share of the rows does not exceed; 0 without rows.
@@ -33,19 +34,18 @@ public struct DataStatsJob {
   public let sets: [Figures]
 
   /// Reads the data of a recipe.
-  /// - Parameter stage: told what is being done.
+  /// - Parameter observer: told what is being done.
   /// - Throws: what keeps the model or the data from being read.
   public init(
-    _ loaded: LoadedRecipe, in place: Workplace, stage: (String) throws -> Void
+    _ loaded: LoadedRecipe, in place: Workplace, observer: any RunObserver
   ) throws {
     try loaded.checkFiles()
-    let data = try RecipeData(loaded, in: place, stage: stage)
-    try stage("Reading the data")
+    let data = try RecipeData(loaded, in: place, observer: observer)
     var sets = [
-      Figures("train", try data.train(), profile: try Self.profile(data.trainSources))
+      Figures(try data.train(), profile: try Self.profile(data.trainSources))
     ]
-    if let sources = data.validationSources, let dataset = try data.validation() {
-      sets.append(Figures("validation", dataset, profile: try Self.profile(sources)))
+    if let sources = data.validationSources, let set = try data.validation() {
+      sets.append(Figures(set, profile: try Self.profile(sources)))
     }
     self.sets = sets
   }

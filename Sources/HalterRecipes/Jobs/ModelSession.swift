@@ -27,6 +27,11 @@ public struct Workplace: Sendable {
     folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
   }
 
+  /// The cache of tokenised rows, beside that of models.
+  var datasets: TokenCacheStore {
+    TokenCacheStore(directory: models.root.appendingPathComponent("datasets"))
+  }
+
   /// The processor with as many threads as are wished for, one per core when nil. Results do not
   /// depend on the number; far more threads than cores would only wait for each other.
   func backend(threads: Int?, compute: TrainRecipe.Compute = .f32) -> CPUBackend {

@@ -2,6 +2,7 @@ import Foundation
 import HalterData
 import HalterModels
 import HalterTokenizers
+import HalterTraining
 
 /// Shows the rows of a recipe as they would be trained.
 public struct PreviewJob {
@@ -21,30 +22,31 @@ public struct PreviewJob {
   private let tokenizer: Tokenizer
 
   /// Reads the data of a recipe: the rows to learn from, or those for validation.
-  /// - Parameter stage: told what is being done.
+  /// - Parameter observer: told what is being done.
   /// - Throws: what keeps the model or the data from being read, and `DataError` if the validation
   ///   rows are wanted and the recipe has none.
   public init(
-    _ loaded: LoadedRecipe, validation: Bool, in place: Workplace,
-    stage: (String) throws -> Void
+    _ loaded: LoadedRecipe, validation: Bool, in place: Workplace, observer: any RunObserver
   ) throws {
     try loaded.checkFiles()
-    let data = try RecipeData(loaded, in: place, stage: stage)
-    try stage("Reading the data")
-    guard let dataset = try validation ? data.validation() : data.train() else {
+    let data = try RecipeData(loaded, in: place, observer: observer)
+    guard let set = try validation ? data.validation() : data.train() else {
       throw DataError(
         .untrainable, "the recipe has no data.validation", file: loaded.file.lastPathComponent)
     }
-    self.dataset = dataset
+    dataset = set.dataset
     tokenizer = data.open.tokenizer
     statistics = dataset.statistics
     layouts = dataset.layouts
   }
 
   /// The rows from `first` on, at most `count`.
-  public func rows(from first: Int, count: Int) -> [Row] {
-    dataset.rows.dropFirst(first).prefix(count).map {
-      Row(row: $0, text: RowText($0, tokenizer: tokenizer))
+  /// - Throws: `FormatError` when the cache cannot be read any more.
+  public func rows(from first: Int, count: Int) throws -> [Row] {
+    let shown = min(count, max(0, dataset.count - first))
+    return try (first..<first + shown).map { index in
+      let row = try dataset.row(index)
+      return Row(row: row, text: RowText(row, tokenizer: tokenizer))
     }
   }
 }

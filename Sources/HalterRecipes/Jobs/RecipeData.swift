@@ -14,17 +14,27 @@ struct RecipeData {
   let modelName: String
   /// The way from examples to rows.
   let encoder: ExampleEncoder
-  private let recipe: DataRecipe
+  private let loaded: LoadedRecipe
+  private let place: Workplace
+  private let observer: any RunObserver
+  private let shouldStop: () -> Bool
+  private var recipe: DataRecipe { loaded.recipe.data }
   /// The copy of standard input, where a source is that.
   private let standardInput: URL?
 
   /// Opens the model of a recipe and settles the recipe's policies with it.
+  /// - Parameters:
+  ///   - observer: told what is being done.
+  ///   - shouldStop: asked while rows are read; true ends that.
   /// - Throws: what keeps the model from being found or opened, and `TrainingError` if the recipe
   ///   asks for longer rows than the model can take.
-  init(_ loaded: LoadedRecipe, in place: Workplace, stage: (String) throws -> Void) throws {
+  init(
+    _ loaded: LoadedRecipe, in place: Workplace, observer: any RunObserver,
+    shouldStop: @escaping () -> Bool = { false }
+  ) throws {
     let recipe = loaded.recipe
     let (url, name) = try Self.location(of: recipe.model, in: place)
-    try stage("Opening \(name)")
+    try observer.observe(.stage("Opening \(name)"))
     open = try OpenModel(url, templateName: recipe.template)
     modelName = name
     let tokenizer = open.tokenizer
@@ -45,8 +55,13 @@ struct RecipeData {
       encoder = ExampleEncoder(
         pretraining: tokenizer, length: length, fillInTheMiddle: fillInTheMiddle)
     }
-    self.recipe = recipe.data
-    standardInput = try Self.standardInput(of: recipe.data, in: place, stage: stage)
+    standardInput = try Self.standardInput(of: recipe.data, in: place) {
+      try observer.observe(.stage($0))
+    }
+    self.loaded = loaded
+    self.place = place
+    self.observer = observer
+    self.shouldStop = shouldStop
   }
 
   /// The template that goes with what is trained: the one it is trained with, or the checkpoint's
@@ -60,22 +75,31 @@ struct RecipeData {
   var validationSources: [DataSource]? { (recipe.validation?.sources).map(sources) }
 
   /// The rows to learn from.
-  /// - Throws: `DataError` as `Dataset` does, and where texts are to be rewritten and there is none.
-  func train() throws -> Dataset {
-    let dataset = try Dataset(reading: trainSources, encoder: encoder)
-    if recipe.fim != nil, dataset.statistics.kinds[.text] == nil {
+  /// - Throws: `DataError` as `Dataset` does, and where texts are to be rewritten and there is none;
+  ///   `PreparationInterrupted`.
+  func train() throws -> PreparedSet {
+    let set = try open("train", trainSources)
+    if recipe.fim != nil, set.dataset.statistics.kinds[.text] == nil {
       throw DataError(
         .misfit,
         "data.fim is given, and no row of data.train is plain text, which alone is rewritten for"
           + " filling in the middle; take it out")
     }
-    return dataset
+    return set
   }
 
   /// The rows to measure the loss on; nil where the recipe names none.
-  /// - Throws: `DataError` as `Dataset` does.
-  func validation() throws -> Dataset? {
-    try validationSources.map { try Dataset(reading: $0, encoder: encoder) }
+  /// - Throws: `DataError` as `Dataset` does, and `PreparationInterrupted`.
+  func validation() throws -> PreparedSet? {
+    try validationSources.map { try open("validation", $0) }
+  }
+
+  private func open(_ name: String, _ sources: [DataSource]) throws -> PreparedSet {
+    try observer.observe(.stage("Reading the data"))
+    return try PreparedSet(
+      name, sources, encoder: encoder, recipe: loaded.file, in: place.datasets,
+      threads: loaded.recipe.train.threads ?? ProcessInfo.processInfo.activeProcessorCount,
+      observer: observer, shouldStop: shouldStop)
   }
 
   private func sources(_ recipes: [SourceRecipe]) -> [DataSource] {

@@ -76,7 +76,7 @@ public struct TrainJob {
 
   /// Builds everything and says what a run would do, without running it.
   public func plan(observer: any RunObserver) throws {
-    let parts = try build(observer)
+    let parts = try build(observer) { false }
     try observer.observe(.started(header(parts, directory: recipe.output.absolute, resumed: nil)))
   }
 
@@ -90,7 +90,7 @@ public struct TrainJob {
     resuming: URL?, observer: any RunObserver, shouldStop: @escaping () -> Bool
   ) throws -> RunSummary {
     let existing = try resuming.map { try RunDirectory(existing: $0) }
-    let parts = try build(observer)
+    let parts = try build(observer, shouldStop)
     let directory = try existing ?? RunDirectory(creating: recipe.output.url)
     let store = CheckpointStore(run: directory.url)
     try AtomicDirectory.removeLeftovers(in: store.directory)
@@ -136,12 +136,13 @@ public struct TrainJob {
     return summary
   }
 
-  private func build(_ observer: any RunObserver) throws -> Parts {
+  private func build(
+    _ observer: any RunObserver, _ shouldStop: @escaping () -> Bool
+  ) throws -> Parts {
     let backend = place.backend(threads: recipe.train.threads, compute: recipe.train.compute)
-    let data = try RecipeData(loaded, in: place) { try observer.observe(.stage($0)) }
+    let data = try RecipeData(loaded, in: place, observer: observer, shouldStop: shouldStop)
     let (open, encoder, name) = (data.open, data.encoder, data.modelName)
-    try observer.observe(.stage("Reading the data"))
-    let (train, validation) = (try data.train(), try data.validation())
+    let (train, validation) = (try data.train().dataset, try data.validation()?.dataset)
 
     try observer.observe(.stage("Loading \(name)"))
     let seed = UInt64(recipe.train.seed)
@@ -283,7 +284,7 @@ public struct TrainJob {
       model: parts.modelName, adapter: parts.weights.summary, device: parts.backend.summary,
       weightCount: parts.model.weightCount,
       trainableCount: parts.weights.parameters.reduce(0) { $0 + $1.parameter.count },
-      trainRows: parts.train.rows.count, validationRows: parts.validation?.rows.count ?? 0,
+      trainRows: parts.train.count, validationRows: parts.validation?.count ?? 0,
       tokensPerEpoch: parts.train.statistics.tokens,
       trainedTokensPerEpoch: parts.train.statistics.trainedTokens,
       lengths: DataText.lengths(parts.train.statistics), layouts: layouts, notes: notes,

@@ -1,4 +1,5 @@
 import Foundation
+import HalterData
 
 /// Shows a run to a person: a header, a live line, evaluations and samples above it, and at the
 /// end where everything is.
@@ -17,8 +18,12 @@ public final class ConsoleObserver: RunObserver {
   private var answers = AnswerTrail()
   private var lastSampleStep: Int?
   private var hasShownPace = false
+  private var preparation: PreparationLine?
+  private var lastPlainPreparation = 0.0
   /// How many plain lines the steps of a run take, about.
   static let plainLines = 50
+  /// The time between two plain lines while rows are read, in seconds.
+  static let plainInterval = 10.0
 
   /// A console.
   /// - Parameters:
@@ -49,6 +54,8 @@ public final class ConsoleObserver: RunObserver {
     }
     switch event {
     case .stage(let text): show(stage: text)
+    case .preparing(let set, let progress): prepare(set, progress)
+    case .note(let text): write([style.paint("  " + TerminalText.harmless(text), .faint)])
     case .started(let header): start(header)
     case .stepped(let metrics): step(metrics)
     case .evaluating(let done, let rows): draw("evaluating  \(done)/\(rows) rows")
@@ -91,6 +98,20 @@ extension ConsoleObserver {
 // MARK: - Events
 
 extension ConsoleObserver {
+  private func prepare(_ set: String, _ progress: PreparationProgress) {
+    let time = clock()
+    let line =
+      preparation?.advanced(to: progress, of: set, at: time)
+      ?? PreparationLine(set: set, progress: progress, at: time)
+    preparation = line
+    if style.isTerminal {
+      if screen.isDue { draw(line.text(columns: columns, style: style)) }
+    } else if time - max(line.began, lastPlainPreparation) >= ConsoleObserver.plainInterval {
+      lastPlainPreparation = time
+      write([line.plainText])
+    }
+  }
+
   private func start(_ header: RunHeader) {
     clear()
     self.header = header

@@ -11,7 +11,8 @@ struct ProgressLine {
         .joined(separator: "  ")
       let room = columns - TerminalText.width(numbers) - 2
       if room >= 8 {
-        return bar(columns: min(room, 30), style: style) + "  " + numbers
+        return ProgressBar.text(share: progress.share, columns: min(room, 30), style: style)
+          + "  " + numbers
       }
     }
     let numbers = fields.filter { !["grad", "lr", "speed"].contains($0.name) }.map(\.text)
@@ -50,13 +51,5 @@ struct ProgressLine {
     let digits = String(progress.total).count
     let text = String(step)
     return String(repeating: " ", count: max(0, digits - text.count)) + text
-  }
-
-  /// A bar in half characters: `━━━━╸───`.
-  private func bar(columns: Int, style: ConsoleStyle) -> String {
-    let halves = Int((progress.share * Double(2 * columns)).rounded(.down))
-    let full = String(repeating: "━", count: halves / 2) + (halves % 2 == 1 ? "╸" : "")
-    let rest = String(repeating: "─", count: columns - halves / 2 - halves % 2)
-    return style.paint(full, .cyan) + style.paint(rest, .faint)
   }
 }

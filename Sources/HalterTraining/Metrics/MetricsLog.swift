@@ -70,7 +70,7 @@ public final class MetricsLog: RunObserver {
       if let header {
         try RunFiles.write(RunDescription(header: header, summary: summary), to: directory)
       }
-    case .stage, .evaluating, .warning:
+    case .stage, .preparing, .note, .evaluating, .warning:
       break
     }
   }

@@ -29,18 +29,16 @@ public struct SFTMethod: Method {
   public var validationLengths: [Int] { validation?.lengths ?? [] }
   public var dataFingerprint: String { String(train.contentHash, radix: 16) }
 
-  public func weight(of rows: [Int], in split: Split) -> Double {
-    let dataset = self.rows(split)
-    return rows.reduce(0.0) { sum, row in
-      dataset[row].lossWeights.reduce(sum) { $0 + Double($1) }
+  public func weight(of rows: [Int], in split: Split) throws -> Double {
+    try self.rows(rows, in: split).reduce(0.0) { sum, row in
+      row.lossWeights.reduce(sum) { $0 + Double($1) }
     }
   }
 
   public func loss(
     of rows: [Int], in split: Split, scale: Double, dropoutSeed: UInt64?
-  ) -> BatchLoss {
-    let dataset = self.rows(split)
-    let batch = Batch(rows: rows.map { dataset[$0] })
+  ) throws -> BatchLoss {
+    let batch = Batch(rows: try self.rows(rows, in: split))
     let targets = LossTargets(batch)
     let hidden = model.hidden(
       of: batch, dropoutSeed: dropoutSeed,
@@ -52,11 +50,14 @@ public struct SFTMethod: Method {
       loss: loss, sum: sum, tokens: batch.tokens.count, trainedTokens: targets.count)
   }
 
-  private func rows(_ split: Split) -> [TokenizedRow] {
-    switch split {
-    case .train: train.rows
-    case .validation: validation?.rows ?? []
-    }
+  private func rows(_ rows: [Int], in split: Split) throws -> [TokenizedRow] {
+    let dataset =
+      switch split {
+      case .train: train
+      case .validation: validation
+      }
+    guard let dataset else { return [] }
+    return try rows.map { row in try dataset.row(row) }
   }
 }
 

@@ -1,3 +1,5 @@
+import HalterData
+
 /// Shows a sweep to a person: a live line for the run at hand, and a line for each run that has
 /// ended. Away from a terminal it writes plain lines only; quiet, warnings only.
 public final class SweepConsole: RunObserver {
@@ -7,6 +9,7 @@ public final class SweepConsole: RunObserver {
   private var label = ""
   private var progress = RunProgress(total: 0, resumedFrom: nil)
   private var loss: Double?
+  private var preparation: PreparationLine?
 
   /// A console.
   /// - Parameters:
@@ -65,8 +68,19 @@ public final class SweepConsole: RunObserver {
     case .evaluated(let evaluation):
       loss = evaluation.loss
       draw(always: true)
-    case .stage, .evaluating, .sampled, .saved, .ended: break
+    case .preparing(let set, let progress): prepare(set, progress)
+    case .stage, .note, .evaluating, .sampled, .saved, .ended: break
     }
+  }
+
+  private func prepare(_ set: String, _ progress: PreparationProgress) {
+    let line =
+      preparation?.advanced(to: progress, of: set, at: clock())
+      ?? PreparationLine(set: set, progress: progress, at: clock())
+    preparation = line
+    guard !style.isQuiet, screen.isDue else { return }
+    let room = max(20, screen.columns - TerminalText.width(label) - 2)
+    screen.draw(label + "  " + line.text(columns: room, style: style))
   }
 
   private func draw(always: Bool) {
