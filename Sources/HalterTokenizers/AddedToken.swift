@@ -37,6 +37,8 @@ struct AddedTokenFinder: Sendable {
 
   /// Patterns by first byte, longest first.
   private var byFirst: [[Pattern]] = []
+  /// Whether some pattern begins with a byte.
+  private var isFirst = [Bool](repeating: false, count: 256)
 
   var isEmpty: Bool { byFirst.isEmpty }
 
@@ -47,6 +49,7 @@ struct AddedTokenFinder: Sendable {
       guard let first = bytes.first else { continue }
       if byFirst.isEmpty { byFirst = Array(repeating: [], count: 256) }
       byFirst[Int(first)].append(Pattern(bytes: bytes, token: token))
+      isFirst[Int(first)] = true
     }
     for first in byFirst.indices {
       byFirst[first].sort { $0.bytes.count > $1.bytes.count }
@@ -62,9 +65,8 @@ struct AddedTokenFinder: Sendable {
     var free = range.lowerBound
     var at = range.lowerBound
     while at < range.upperBound {
-      let candidates = byFirst[Int(bytes[at])]
-      guard !candidates.isEmpty,
-        let found = candidates.first(where: { Self.fits($0.bytes, bytes, at, range) })
+      guard isFirst[Int(bytes[at])],
+        let found = byFirst[Int(bytes[at])].first(where: { Self.fits($0.bytes, bytes, at, range) })
       else {
         at += 1
         continue

@@ -1,3 +1,10 @@
+/// A token of a text, and the bytes of the original text that it came from.
+struct PlacedToken: Sendable {
+  var id: Int32
+  var start: Int32
+  var end: Int32
+}
+
 /// UTF-8 text after rewriting, with the place in the original that each byte came from.
 struct AlignedText {
   var bytes: [UInt8]
@@ -17,6 +24,14 @@ struct AlignedText {
     guard let origin else { return Int32(truncatingIfNeeded: base + index) }
     return origin[index]
   }
+
+  /// The token `id` that stands for the bytes from `start` to `end`.
+  @inline(__always)
+  func placed(_ id: Int32, _ start: Int, _ end: Int) -> PlacedToken {
+    let last = max(end - 1, 0)
+    return PlacedToken(
+      id: id, start: originalOffset(min(start, last)), end: originalOffset(last) + 1)
+  }
 }
 
 /// Builds an `AlignedText` out of pieces of another.
@@ -27,29 +42,29 @@ struct AlignedTextBuilder {
 
   init(_ source: AlignedText) {
     self.source = source
-    bytes.reserveCapacity(source.bytes.count + 16)
-    origin.reserveCapacity(source.bytes.count + 16)
+    bytes.reserveCapacity(source.bytes.count + source.bytes.count / 2 + 16)
+    origin.reserveCapacity(source.bytes.count + source.bytes.count / 2 + 16)
   }
 
   var count: Int { bytes.count }
 
   /// Copies bytes that do not change.
   mutating func keep(_ range: Range<Int>) {
-    for index in range {
-      bytes.append(source.bytes[index])
-      origin.append(source.originalOffset(index))
+    bytes.append(contentsOf: source.bytes[range])
+    if let known = source.origin {
+      origin.append(contentsOf: known[range])
+    } else {
+      for index in range { origin.append(source.originalOffset(index)) }
     }
   }
 
   /// Puts `text` in the place of `range`; for an empty range, before it.
-  mutating func put(_ text: some Collection<UInt8>, for range: Range<Int>) {
-    var left = text.count
-    for (offset, byte) in text.enumerated() {
-      left -= 1
-      // The last byte stands for the end of what it replaces, so that ends stay ends.
-      let last = max(range.lowerBound, range.upperBound - 1)
-      let from = left == 0 ? last : min(range.lowerBound + offset, last)
-      bytes.append(byte)
+  mutating func put(_ text: [UInt8], for range: Range<Int>) {
+    // The last byte stands for the end of what it replaces, so that ends stay ends.
+    let last = max(range.lowerBound, range.upperBound - 1)
+    for offset in text.indices {
+      let from = offset + 1 == text.count ? last : min(range.lowerBound + offset, last)
+      bytes.append(text[offset])
       let place = max(0, min(from, source.bytes.count - 1))
       origin.append(source.bytes.isEmpty ? Int32(source.base) : source.originalOffset(place))
     }

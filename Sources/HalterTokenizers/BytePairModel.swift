@@ -1,17 +1,3 @@
-/// Tokens of a text: ids, and the bytes of the original text that each came from.
-struct TokenRun: Sendable {
-  var ids: [Int32] = []
-  var starts: [Int32] = []
-  var ends: [Int32] = []
-
-  @inline(__always)
-  mutating func append(_ id: Int32, _ start: Int32, _ end: Int32) {
-    ids.append(id)
-    starts.append(start)
-    ends.append(end)
-  }
-}
-
 /// Byte pair encoding of one word.
 struct BytePairModel: Sendable {
   var tokens: TokenTable
@@ -34,9 +20,6 @@ struct BytePairModel: Sendable {
   /// there before it is merged: whole texts in one word are slow.
   private var cutsAtMarks = false
 
-  /// SentencePiece's mark for a space, U+2581.
-  private static let mark: [UInt8] = [0xE2, 0x96, 0x81]
-
   init(tokens: TokenTable, merges: MergeTable, isByteLevel: Bool) {
     self.tokens = tokens
     self.merges = merges
@@ -47,7 +30,7 @@ struct BytePairModel: Sendable {
       fallbackSymbols.append(tokens.find(Self.fallbackName(byte)) ?? -1)
     }
     cutsAtMarks =
-      !isByteLevel && tokens.find(Self.mark, 0..<3) >= 0
+      !isByteLevel && tokens.find("\u{2581}") != nil
       && (0..<tokens.count).allSatisfy { id in
         guard let text = tokens.text(id).map(Array.init) else { return true }
         return Self.cut(text, 0, text.count) == text.count
@@ -62,20 +45,14 @@ struct BytePairModel: Sendable {
 
   /// Appends the tokens of the word `text.bytes[range]`.
   func encode(
-    _ text: AlignedText, _ range: Range<Int>, _ work: inout MergeWork, into out: inout TokenRun
+    _ text: AlignedText, _ range: Range<Int>, _ scratch: inout EncodingScratch,
+    into out: inout [PlacedToken]
   ) {
-    if ignoresMerges {
-      let whole = wholeWord(text.bytes, range)
-      if whole >= 0 {
-        work.emit(whole, range.lowerBound, range.upperBound, text, &out)
-        return
-      }
-    }
-    guard cutsAtMarks else { return encodePart(text, range, &work, into: &out) }
+    guard cutsAtMarks, !ignoresMerges else { return encodeWord(text, range, &scratch, into: &out) }
     var start = range.lowerBound
     while start < range.upperBound {
       let end = Self.cut(text.bytes, start, range.upperBound)
-      encodePart(text, start..<end, &work, into: &out)
+      encodeWord(text, start..<end, &scratch, into: &out)
       start = end
     }
   }
@@ -83,51 +60,64 @@ struct BytePairModel: Sendable {
   /// Where the first mark after something other than a mark begins, or `end`.
   private static func cut(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int {
     var at = start
-    while at + 3 <= end, isMark(bytes, at) { at += 3 }
-    while at < end {
-      if at + 3 <= end, isMark(bytes, at) { return at }
-      at += 1
-    }
-    return end
+    while isMark(bytes, at, end) { at += 3 }
+    while at < end, !isMark(bytes, at, end) { at += 1 }
+    return at
+  }
+
+  /// Whether SentencePiece's mark for a space, U+2581, is at `at`.
+  @inline(__always)
+  private static func isMark(_ bytes: [UInt8], _ at: Int, _ end: Int) -> Bool {
+    at + 3 <= end && bytes[at] == 0xE2 && bytes[at + 1] == 0x96 && bytes[at + 2] == 0x81
   }
 
   @inline(__always)
-  private static func isMark(_ bytes: [UInt8], _ at: Int) -> Bool {
-    bytes[at] == mark[0] && bytes[at + 1] == mark[1] && bytes[at + 2] == mark[2]
+  private func encodeWord(
+    _ text: AlignedText, _ range: Range<Int>, _ scratch: inout EncodingScratch,
+    into out: inout [PlacedToken]
+  ) {
+    let key = WordCache.Key(text.bytes, range)
+    if let key, scratch.words.emit(key, at: range.lowerBound, text, &out) { return }
+    merge(text.bytes, range, &scratch.merge)
+    if let key { scratch.words.insert(key, scratch.merge) }
+    scratch.merge.emit(at: range.lowerBound, text, &out)
   }
 
-  private func encodePart(
-    _ text: AlignedText, _ range: Range<Int>, _ work: inout MergeWork, into out: inout TokenRun
-  ) {
+  /// Puts the tokens of a word into `work`.
+  private func merge(_ bytes: [UInt8], _ range: Range<Int>, _ work: inout MergeWork) {
     work.clear()
+    if ignoresMerges {
+      let whole = wholeWord(bytes, range)
+      if whole >= 0 { return work.append(whole, end: range.count) }
+    }
+    let start = range.lowerBound
     if isByteLevel {
       for index in range {
-        let id = byteSymbols[Int(text.bytes[index])]
+        let id = byteSymbols[Int(bytes[index])]
         if id >= 0 {
           work.flushUnknown()
-          work.append(id, end: index + 1)
+          work.append(id, end: index + 1 - start)
         } else {
-          let spelt = ByteAlphabet.encode(CollectionOfOne(text.bytes[index]))
-          addMissing(spelt, 0..<spelt.count, end: index + 1, each: 0, &work)
+          let spelt = ByteAlphabet.encode(CollectionOfOne(bytes[index]))
+          addMissing(spelt, 0..<spelt.count, end: index + 1 - start, each: 0, &work)
         }
       }
     } else {
       var at = range.lowerBound
       while at < range.upperBound {
-        let end = min(range.upperBound, at + UTF8Text.length(lead: text.bytes[at]))
-        let id = tokens.find(text.bytes, at..<end)
+        let end = min(range.upperBound, at + UTF8Text.length(lead: bytes[at]))
+        let id = tokens.find(bytes, at..<end)
         if id >= 0 {
           work.flushUnknown()
-          work.append(id, end: end)
+          work.append(id, end: end - start)
         } else {
-          addMissing(text.bytes, at..<end, end: end, each: 1, &work)
+          addMissing(bytes, at..<end, end: end - start, each: 1, &work)
         }
         at = end
       }
     }
     work.flushUnknown()
     work.merge(merges)
-    work.emitAll(from: range.lowerBound, text, &out)
   }
 
   /// Stands in for a character without a token. `each` is 1 if a byte token covers one byte of

@@ -50,6 +50,10 @@ public struct ChatTemplate: Sendable, Equatable, Codable {
     }
   }
 
+  /// Whether the text that asks for an answer ends with the header of the answer's message; else it
+  /// ends before it, and the header is part of the answer.
+  public var asksWithHeader: Bool { kind != .llama2 }
+
   /// The control texts at which generation must stop.
   public var stopTokens: [String] { [stop] }
 

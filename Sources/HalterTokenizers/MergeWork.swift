@@ -1,25 +1,37 @@
 /// The symbols of one word while they are merged. Kept from word to word to save allocations.
-struct MergeWork {
-  private var ids: [Int32] = []
-  /// Where each symbol ends in the text; it begins where the one before it ends.
-  private var ends: [Int] = []
-  /// Rule for each symbol and its right neighbour, as `MergeTable.find` gives it.
-  private var rules: [UInt64] = []
+struct MergeWork: Sendable {
+  private struct Symbol {
+    var id: Int32
+    /// Where it ends, counted from the start of the word; it begins where the one before it ends.
+    var end: Int
+    /// The rule for it and its right neighbour, as `MergeTable.find` gives it.
+    var rule = MergeTable.none
+  }
+
+  private var symbols: [Symbol] = []
   private var pending: (id: Int32, end: Int)?
+  /// The symbols' neighbours and the candidates, for long words.
+  private var next: [Int] = []
+  private var previous: [Int] = []
+  private var heap = CandidateHeap()
 
   /// Longer words are merged with a heap, so that time does not grow with their square.
   private static let heapThreshold = 48
 
+  /// How many symbols there are.
+  var count: Int { symbols.count }
+
+  /// A symbol and where it ends in the word.
+  func token(_ index: Int) -> (id: Int32, end: Int) { (symbols[index].id, symbols[index].end) }
+
   mutating func clear() {
-    ids.removeAll(keepingCapacity: true)
-    ends.removeAll(keepingCapacity: true)
+    symbols.removeAll(keepingCapacity: true)
     pending = nil
   }
 
   @inline(__always)
   mutating func append(_ id: Int32, end: Int) {
-    ids.append(id)
-    ends.append(end)
+    symbols.append(Symbol(id: id, end: end))
   }
 
   /// Keeps an unknown token back until it is known how far it reaches.
@@ -33,82 +45,75 @@ struct MergeWork {
   }
 
   mutating func merge(_ table: MergeTable) {
-    guard ids.count > 1 else { return }
-    rules.removeAll(keepingCapacity: true)
-    for index in 0..<ids.count - 1 { rules.append(table.find(ids[index], ids[index + 1])) }
-    if ids.count > Self.heapThreshold { mergeByHeap(table) } else { mergeByScan(table) }
+    guard symbols.count > 1 else { return }
+    for index in 0..<symbols.count - 1 {
+      symbols[index].rule = table.find(symbols[index].id, symbols[index + 1].id)
+    }
+    if symbols.count > Self.heapThreshold { mergeByHeap(table) } else { mergeByScan(table) }
   }
 
   private mutating func mergeByScan(_ table: MergeTable) {
+    var count = symbols.count
     while true {
       var best = MergeTable.none
       var place = 0
-      for index in 0..<rules.count where rules[index] < best {
-        best = rules[index]
+      for index in 0..<count - 1 where symbols[index].rule < best {
+        best = symbols[index].rule
         place = index
       }
-      if best == MergeTable.none { return }
-      ids[place] = Int32(truncatingIfNeeded: best)
-      ends[place] = ends[place + 1]
-      ids.remove(at: place + 1)
-      ends.remove(at: place + 1)
-      rules.remove(at: place)
-      if place > 0 { rules[place - 1] = table.find(ids[place - 1], ids[place]) }
-      if place < rules.count { rules[place] = table.find(ids[place], ids[place + 1]) }
+      if best == MergeTable.none { break }
+      symbols[place].id = Int32(truncatingIfNeeded: best)
+      symbols[place].end = symbols[place + 1].end
+      count -= 1
+      for index in place + 1..<max(count, place + 1) { symbols[index] = symbols[index + 1] }
+      for index in max(place - 1, 0)...place {
+        symbols[index].rule =
+          index + 1 < count
+          ? table.find(symbols[index].id, symbols[index + 1].id) : MergeTable.none
+      }
     }
+    symbols.removeLast(symbols.count - count)
   }
 
   /// The same merges in the same order, with the candidates in a heap and the symbols in a list.
   private mutating func mergeByHeap(_ table: MergeTable) {
-    let count = ids.count
-    var next = Array(1...count)
-    var previous = Array(-1..<count - 1)
-    var heap = CandidateHeap()
-    rules.append(MergeTable.none)
-    for index in 0..<count { heap.push(rules[index], at: index) }
+    let count = symbols.count
+    next.removeAll(keepingCapacity: true)
+    previous.removeAll(keepingCapacity: true)
+    next.append(contentsOf: 1...count)
+    previous.append(contentsOf: -1..<count - 1)
+    for index in 0..<count { heap.push(symbols[index].rule, at: index) }
     while let (rank, place) = heap.pop() {
+      let rule = symbols[place].rule
       // A candidate is stale once either symbol of its pair has changed.
-      guard rules[place] != MergeTable.none, rules[place] >> 32 == rank else { continue }
+      guard rule != MergeTable.none, rule >> 32 == rank else { continue }
       let right = next[place]
-      ids[place] = Int32(truncatingIfNeeded: rules[place])
-      ends[place] = ends[right]
+      symbols[place].id = Int32(truncatingIfNeeded: rule)
+      symbols[place].end = symbols[right].end
       next[place] = next[right]
-      rules[right] = MergeTable.none
-      ids[right] = -1
+      symbols[right].rule = MergeTable.none
+      symbols[right].id = -1
       if next[right] < count { previous[next[right]] = place }
       if previous[place] >= 0 {
         let left = previous[place]
-        rules[left] = table.find(ids[left], ids[place])
-        heap.push(rules[left], at: left)
+        symbols[left].rule = table.find(symbols[left].id, symbols[place].id)
+        heap.push(symbols[left].rule, at: left)
       }
       let after = next[place]
-      rules[place] = after < count ? table.find(ids[place], ids[after]) : MergeTable.none
-      heap.push(rules[place], at: place)
+      symbols[place].rule =
+        after < count ? table.find(symbols[place].id, symbols[after].id) : MergeTable.none
+      heap.push(symbols[place].rule, at: place)
     }
-    var kept = 0
-    for index in 0..<count where ids[index] >= 0 {
-      ids[kept] = ids[index]
-      ends[kept] = ends[index]
-      kept += 1
-    }
-    ids.removeLast(count - kept)
-    ends.removeLast(count - kept)
+    symbols.removeAll { $0.id < 0 }
   }
 
-  /// Writes the symbols out as tokens of the original text.
-  func emitAll(from start: Int, _ text: AlignedText, _ out: inout TokenRun) {
+  /// Writes the symbols out as tokens of the text; the word begins at `start`.
+  func emit(at start: Int, _ text: AlignedText, _ out: inout [PlacedToken]) {
     var from = start
-    for index in 0..<ids.count {
-      emit(ids[index], from, ends[index], text, &out)
-      from = ends[index]
+    for symbol in symbols {
+      out.append(text.placed(symbol.id, from, start + symbol.end))
+      from = start + symbol.end
     }
-  }
-
-  @inline(__always)
-  func emit(_ id: Int32, _ start: Int, _ end: Int, _ text: AlignedText, _ out: inout TokenRun) {
-    let last = max(end - 1, 0)
-    let first = min(start, last)
-    out.append(id, text.originalOffset(first), text.originalOffset(last) + 1)
   }
 }
 
@@ -134,8 +139,9 @@ private struct CandidateHeap {
       var at = 0
       while true {
         var least = at
-        for child in [at * 2 + 1, at * 2 + 2] where child < items.count {
-          if items[child] < items[least] { least = child }
+        for child in at * 2 + 1..<min(at * 2 + 3, max(items.count, at * 2 + 1))
+        where items[child] < items[least] {
+          least = child
         }
         if least == at { break }
         items.swapAt(at, least)

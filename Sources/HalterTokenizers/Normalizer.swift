@@ -20,6 +20,15 @@ indirect enum Normalizer: Sendable, Equatable {
     }
   }
 
+  /// Whether every text gets something put in front of it.
+  var marksStart: Bool {
+    switch self {
+    case .prepend(let prefix): !prefix.isEmpty
+    case .sequence(let parts): parts.contains(where: \.marksStart)
+    case .nfc, .replace: false
+    }
+  }
+
   /// Rewrites a text of its own, as the patterns of added tokens are.
   func apply(_ text: [UInt8]) -> [UInt8] { apply(AlignedText(text)).bytes }
 

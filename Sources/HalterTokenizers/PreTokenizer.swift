@@ -14,39 +14,22 @@ enum PreTokenizer: Sendable, Equatable {
     case always, never, first
   }
 
-  /// Cuts `pieces` further. A piece is named by its end; it begins where the one before it ends.
-  /// `isTextStart` says whether the text begins the whole input.
-  func apply(_ text: inout AlignedText, _ pieces: [Int], isTextStart: Bool) -> [Int] {
+  /// Cuts the pieces of a text further. `isTextStart` says whether they begin the whole input.
+  func apply(_ text: inout AlignedText, _ pieces: inout PieceEnds, isTextStart: Bool) {
     switch self {
-    case .split(let pattern):
-      return Self.cut(text.bytes, pieces) { pattern.pieceEnd($0, $1, $2) }
+    case .split(let pattern): pattern.cut(text.bytes, &pieces)
     case .digits(let individual):
-      return Self.cut(text.bytes, pieces) { Self.digitsEnd($0, $1, $2, individual) }
+      let bytes = text.bytes
+      pieces.refine { Self.digitsEnd(bytes, $0, $1, individual) }
     case .byteLevel(let addPrefixSpace, let useRegex):
-      let pieces = addPrefixSpace ? Self.addSpaces(&text, pieces) : pieces
-      guard useRegex else { return pieces }
-      return Self.cut(text.bytes, pieces) { SplitPattern.gpt2.pieceEnd($0, $1, $2) }
+      if addPrefixSpace { Self.addSpaces(&text, &pieces) }
+      if useRegex { SplitPattern.gpt2.cut(text.bytes, &pieces) }
     case .metaspace(let replacement, let prepend, let split):
-      let pieces = Self.markSpaces(&text, pieces, replacement, prepend, isTextStart)
-      guard split else { return pieces }
-      return Self.cut(text.bytes, pieces) { Self.markEnd($0, $1, $2, replacement) }
+      Self.markSpaces(&text, &pieces, replacement, prepend, isTextStart)
+      guard split else { return }
+      let bytes = text.bytes
+      pieces.refine { Self.markEnd(bytes, $0, $1, replacement) }
     }
-  }
-
-  @inline(__always)
-  private static func cut(
-    _ bytes: [UInt8], _ pieces: [Int], _ pieceEnd: ([UInt8], Int, Int) -> Int
-  ) -> [Int] {
-    var out: [Int] = []
-    out.reserveCapacity(max(pieces.count, bytes.count / 4))
-    var start = 0
-    for end in pieces {
-      while start < end {
-        start = pieceEnd(bytes, start, end)
-        out.append(start)
-      }
-    }
-    return out
   }
 
   private static func digitsEnd(
@@ -69,45 +52,39 @@ enum PreTokenizer: Sendable, Equatable {
     return at
   }
 
-  private static func addSpaces(_ text: inout AlignedText, _ pieces: [Int]) -> [Int] {
+  private static func addSpaces(_ text: inout AlignedText, _ pieces: inout PieceEnds) {
     var out = AlignedTextBuilder(text)
-    var ends: [Int] = []
-    var start = 0
-    for end in pieces {
+    pieces.rewrite { start, end in
       if start < end, text.bytes[start] != 32 { out.put([32], for: start..<start) }
       out.keep(start..<end)
-      ends.append(out.count)
-      start = end
+      return out.count
     }
     text = out.finish()
-    return ends
   }
 
   private static func markSpaces(
-    _ text: inout AlignedText, _ pieces: [Int], _ mark: [UInt8], _ prepend: MetaspacePrepend,
-    _ isTextStart: Bool
-  ) -> [Int] {
+    _ text: inout AlignedText, _ pieces: inout PieceEnds, _ mark: [UInt8],
+    _ prepend: MetaspacePrepend, _ isTextStart: Bool
+  ) {
     var out = AlignedTextBuilder(text)
-    var ends: [Int] = []
-    var start = 0
-    for end in pieces {
-      let wants = prepend == .always || (prepend == .first && isTextStart && start == 0)
+    var isFirst = isTextStart
+    pieces.rewrite { start, end in
+      let wants = prepend == .always || (prepend == .first && isFirst)
+      isFirst = false
       let hasMark =
         start < end
         && (text.bytes[start] == 32 || text.bytes[start..<end].starts(with: mark))
       if wants, start < end, !hasMark { out.put(mark, for: start..<start) }
-      for index in start..<end {
-        if text.bytes[index] == 32 {
-          out.put(mark, for: index..<index + 1)
-        } else {
-          out.keep(index..<index + 1)
-        }
+      var kept = start
+      for index in start..<end where text.bytes[index] == 32 {
+        out.keep(kept..<index)
+        out.put(mark, for: index..<index + 1)
+        kept = index + 1
       }
-      ends.append(out.count)
-      start = end
+      out.keep(kept..<end)
+      return out.count
     }
     text = out.finish()
-    return ends
   }
 
   /// A mark begins a new piece.
@@ -117,5 +94,46 @@ enum PreTokenizer: Sendable, Equatable {
     var at = start + 1
     while at < end, !bytes[at..<end].starts(with: mark) { at += 1 }
     return at
+  }
+}
+
+/// Where the pieces of a text end; each begins where the one before it ends.
+struct PieceEnds: Sendable {
+  /// Where the first piece begins.
+  private(set) var start = 0
+  private(set) var ends: [Int] = []
+  private var spare: [Int] = []
+
+  /// Makes all of `range` one piece.
+  mutating func reset(to range: Range<Int>) {
+    start = range.lowerBound
+    ends.removeAll(keepingCapacity: true)
+    ends.append(range.upperBound)
+  }
+
+  /// Cuts each piece; `pieceEnd` gives the end of the first part of what lies between two places.
+  @inline(__always)
+  mutating func refine(_ pieceEnd: (Int, Int) -> Int) {
+    spare.removeAll(keepingCapacity: true)
+    var at = start
+    for end in ends {
+      while at < end {
+        at = pieceEnd(at, end)
+        spare.append(at)
+      }
+    }
+    swap(&ends, &spare)
+  }
+
+  /// Moves the pieces into a text of their own; `write` copies one there and gives its new end.
+  @inline(__always)
+  mutating func rewrite(_ write: (Int, Int) -> Int) {
+    var at = start
+    for index in ends.indices {
+      let end = ends[index]
+      ends[index] = write(at, end)
+      at = end
+    }
+    start = 0
   }
 }

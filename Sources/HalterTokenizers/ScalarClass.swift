@@ -25,7 +25,7 @@ enum ScalarClass: UInt8, Sendable {
   /// The class of an ASCII byte.
   @inline(__always)
   init(ascii byte: UInt8) {
-    if (byte | 0x20) &- 97 < 26 {
+    if Self.isLetter(ascii: byte) {
       self = .letter
     } else if byte &- 48 < 10 {
       self = .number
@@ -35,6 +35,10 @@ enum ScalarClass: UInt8, Sendable {
       self = .other
     }
   }
+
+  /// Whether a byte is an ASCII letter.
+  @inline(__always)
+  static func isLetter(ascii byte: UInt8) -> Bool { (byte | 0x20) &- 97 < 26 }
 
   /// The class of the character at `position` of valid UTF-8, and its length in bytes.
   @inline(__always)

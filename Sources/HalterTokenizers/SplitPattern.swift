@@ -47,13 +47,13 @@ enum SplitPattern: Sendable, Equatable {
     }
   }
 
-  /// The end of the piece that begins at `start`; `start < end`, and `end` is the end of the text.
-  func pieceEnd(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int {
+  /// Cuts the pieces of a text by this pattern, each as if it were a text of its own.
+  func cut(_ bytes: [UInt8], _ pieces: inout PieceEnds) {
     switch self {
-    case .gpt2: Self.gpt2End(bytes, start, end)
-    case .cl100k(let digits): Self.cl100kEnd(bytes, start, end, digits)
-    case .singleNumbers: Self.numbersEnd(bytes, start, end, 1)
-    case .tripleNumbers: Self.numbersEnd(bytes, start, end, 3)
+    case .gpt2: pieces.refine { Self.gpt2End(bytes, $0, $1) }
+    case .cl100k(let digits): pieces.refine { Self.cl100kEnd(bytes, $0, $1, digits) }
+    case .singleNumbers: pieces.refine { Self.numbersEnd(bytes, $0, $1, 1) }
+    case .tripleNumbers: pieces.refine { Self.numbersEnd(bytes, $0, $1, 3) }
     }
   }
 
@@ -73,6 +73,18 @@ enum SplitPattern: Sendable, Equatable {
     return at
   }
 
+  /// The same for any class, without a limit: letters, being most of a text, in a loop of their
+  /// own.
+  @inline(__always)
+  private static func runEnd(
+    of wanted: ScalarClass, _ bytes: [UInt8], _ start: Int, _ end: Int
+  ) -> Int {
+    guard wanted == .letter else { return runEnd(wanted, bytes, start, end) }
+    var at = start
+    while at < end, ScalarClass.isLetter(ascii: bytes[at]) { at &+= 1 }
+    return at < end && bytes[at] >= 0x80 ? runEnd(.letter, bytes, at, end) : at
+  }
+
   /// Whitespace by `\s+(?!\S)|\s+`: all of it at the end of the text, else all but the last.
   private static func spaceEnd(_ bytes: [UInt8], _ start: Int, runEnd: Int, _ end: Int) -> Int {
     if runEnd == end { return runEnd }
@@ -86,10 +98,10 @@ enum SplitPattern: Sendable, Equatable {
       return found
     }
     let (first, length) = ScalarClass.at(start, bytes)
-    if first != .space { return runEnd(first, bytes, start + length, end) }
+    if first != .space { return runEnd(of: first, bytes, start + length, end) }
     if lead == 32, start + 1 < end {
       let (second, length) = ScalarClass.at(start + 1, bytes)
-      if second != .space { return runEnd(second, bytes, start + 1 + length, end) }
+      if second != .space { return runEnd(of: second, bytes, start + 1 + length, end) }
     }
     let space = runEnd(.space, bytes, start + length, end)
     return spaceEnd(bytes, start, runEnd: space, end)
@@ -103,11 +115,11 @@ enum SplitPattern: Sendable, Equatable {
       return found
     }
     let (first, length) = ScalarClass.at(start, bytes)
-    if first == .letter { return runEnd(.letter, bytes, start + length, end) }
+    if first == .letter { return runEnd(of: .letter, bytes, start + length, end) }
     if first == .number { return runEnd(.number, bytes, start, end, limit: digits) }
     let second = start + length < end ? ScalarClass.at(start + length, bytes) : nil
     if let second, lead != 10, lead != 13, second.0 == .letter {
-      return runEnd(.letter, bytes, start + length + second.1, end)
+      return runEnd(of: .letter, bytes, start + length + second.1, end)
     }
     if first == .other || (lead == 32 && second?.0 == .other) {
       var at = runEnd(.other, bytes, start + length, end)

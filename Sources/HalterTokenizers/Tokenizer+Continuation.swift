@@ -1,9 +1,7 @@
 extension Tokenizer {
   /// Whether the vocabulary marks where a text starts: SentencePiece puts a space there, which
   /// must not come into the middle of a text.
-  public var marksTextStart: Bool {
-    encode("x", parseSpecial: false).flatMap { bytes(of: $0) } != Array("x".utf8)
-  }
+  public var marksTextStart: Bool { pipeline.marksStart(ofTextWith: UInt8(ascii: "x")) }
 
   /// The ids of a text as it stands behind another: without the mark of a start.
   ///

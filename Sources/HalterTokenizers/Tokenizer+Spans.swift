@@ -17,65 +17,124 @@ extension Tokenizer {
   /// two spans belongs to the one that holds its last byte: ` Hello` after a header that ends
   /// in a space is content.
   ///
-  /// - Parameter spans: The conversation, as `ChatTemplate.render` gives it.
+  /// - Parameters:
+  ///   - spans: The conversation, as `ChatTemplate.render` gives it.
+  ///   - cuts: Spans, by ascending index, before which all tokens must be those that the spans
+  ///     before have on their own, as a prompt has. Where they would not be, the text is cut in
+  ///     two; but never where the tokenizer would mark the second part as the start of a text.
   /// - Returns: Every token with its span, in order. Nothing is put around them.
-  public func encode(spans: [TemplateSpan]) -> [TemplateToken] {
+  public func encode(spans: [TemplateSpan], cuts: [Int] = []) -> [TemplateToken] {
     var bytes: [UInt8] = []
-    var ends: [Int] = []
+    var starts: [Int] = []
     var controls: [AddedTokenFinder.Match] = []
+    bytes.reserveCapacity(spans.reduce(0) { $0 + $1.text.utf8.count })
+    starts.reserveCapacity(spans.count + 1)
     for span in spans {
       let start = bytes.count
+      starts.append(start)
       bytes.append(contentsOf: span.text.utf8)
-      ends.append(bytes.count)
-      if span.isControl { controls += controlMatches(bytes, start..<bytes.count) }
-    }
-    let used = Set(controls.map(\.token.id))
-    var run = TokenRun()
-    var start = 0
-    for (index, match) in controls.enumerated() {
-      let token = match.token
-      var from = match.range.lowerBound
-      var to = match.range.upperBound
-      // The finder saw one span only; the whitespace a token swallows may lie beyond it.
-      if token.stripsLeft {
-        while from > start {
-          let before = UTF8Text.start(endingAt: from, bytes)
-          guard UTF8Text.scalar(at: before, bytes).0.isPatternSpace else { break }
-          from = before
-        }
+      if span.isControl {
+        controls += controlFinder.matches(bytes, start..<bytes.count) { _ in false }
       }
-      let limit =
-        index + 1 < controls.count ? controls[index + 1].range.lowerBound : bytes.count
-      if token.stripsRight {
-        while to < limit, UTF8Text.scalar(at: to, bytes).0.isPatternSpace {
-          to += UTF8Text.scalar(at: to, bytes).1
-        }
-      }
-      from = max(from, start)
-      encodeBetween(bytes, start..<from, used, &run)
-      run.append(token.id, Int32(truncatingIfNeeded: from), Int32(truncatingIfNeeded: to))
-      start = max(to, start)
     }
-    encodeBetween(bytes, start..<bytes.count, used, &run)
-    return Self.assign(run, to: ends)
+    starts.append(bytes.count)
+    var tokens: [PlacedToken] = []
+    tokens.reserveCapacity(bytes.count / 3 + 8)
+    withScratch { scratch in
+      let text = SpannedText(
+        bytes: bytes, cuts: cuts.map { starts[$0] }, used: Set(controls.map(\.token.id)))
+      var start = 0
+      for (index, match) in controls.enumerated() {
+        let limit =
+          index + 1 < controls.count ? controls[index + 1].range.lowerBound : bytes.count
+        let range = Self.grown(match, bytes, from: start, to: limit)
+        encode(text, start..<range.lowerBound, &scratch, into: &tokens)
+        tokens.append(
+          PlacedToken(
+            id: match.token.id, start: Int32(truncatingIfNeeded: range.lowerBound),
+            end: Int32(truncatingIfNeeded: range.upperBound)))
+        start = max(range.upperBound, start)
+      }
+      encode(text, start..<bytes.count, &scratch, into: &tokens)
+    }
+    return Self.assign(tokens, to: starts.dropFirst())
   }
 
-  private func encodeBetween(
-    _ bytes: [UInt8], _ range: Range<Int>, _ used: Set<Int32>, _ run: inout TokenRun
+  /// A conversation as one text.
+  private struct SpannedText {
+    var bytes: [UInt8]
+    /// Where it may have to be cut.
+    var cuts: [Int]
+    /// The control tokens in it, which nothing that is said may spell.
+    var used: Set<Int32>
+  }
+
+  /// A control token with the whitespace that it swallows: the finder saw one span only.
+  private static func grown(
+    _ match: AddedTokenFinder.Match, _ bytes: [UInt8], from start: Int, to limit: Int
+  ) -> Range<Int> {
+    var from = match.range.lowerBound
+    var to = match.range.upperBound
+    if match.token.stripsLeft {
+      while from > start {
+        let before = UTF8Text.start(endingAt: from, bytes)
+        guard UTF8Text.scalar(at: before, bytes).0.isPatternSpace else { break }
+        from = before
+      }
+    }
+    if match.token.stripsRight {
+      while to < limit, UTF8Text.scalar(at: to, bytes).0.isPatternSpace {
+        to += UTF8Text.scalar(at: to, bytes).1
+      }
+    }
+    from = max(from, start)
+    return from..<max(to, from)
+  }
+
+  /// Appends the tokens of what lies between two control tokens.
+  private func encode(
+    _ text: SpannedText, _ range: Range<Int>, _ scratch: inout EncodingScratch,
+    into out: inout [PlacedToken]
   ) {
     guard !range.isEmpty else { return }
-    encode(bytes, range, into: &run) { $0.isSpecial || used.contains($0.id) }
+    func tokens(_ part: Range<Int>, _ out: inout [PlacedToken]) {
+      encode(text.bytes, part, &scratch, into: &out) {
+        $0.isSpecial || text.used.contains($0.id)
+      }
+    }
+    var first = out.count
+    tokens(range, &out)
+    var start = range.lowerBound
+    for cut in text.cuts where cut > start && cut < range.upperBound {
+      var before: [PlacedToken] = []
+      tokens(start..<cut, &before)
+      let next = first + before.count
+      let agrees =
+        next <= out.count && (next == out.count || out[next].start >= cut)
+        && before.indices.allSatisfy { out[first + $0].id == before[$0].id }
+      // A mark at the start of the second part would stand in the middle of the whole.
+      if agrees || pipeline.marksStart(ofTextWith: text.bytes[cut]) { continue }
+      out.removeSubrange(first...)
+      out += before
+      first = out.count
+      start = cut
+      tokens(start..<range.upperBound, &out)
+    }
   }
 
-  private static func assign(_ run: TokenRun, to ends: [Int]) -> [TemplateToken] {
+  /// Gives every token the span that holds its last byte.
+  private static func assign(
+    _ tokens: [PlacedToken], to ends: ArraySlice<Int>
+  ) -> [TemplateToken] {
     var out: [TemplateToken] = []
-    out.reserveCapacity(run.ids.count)
-    var span = 0
-    for index in run.ids.indices {
-      let end = Int(run.ends[index])
-      while span < ends.count - 1, ends[span] < end { span += 1 }
-      let start = min(Int(run.starts[index]), end)
-      out.append(TemplateToken(id: run.ids[index], span: span, bytes: start..<end))
+    out.reserveCapacity(tokens.count)
+    var span = ends.startIndex
+    for token in tokens {
+      let end = Int(token.end)
+      while span < ends.endIndex - 1, ends[span] < end { span += 1 }
+      out.append(
+        TemplateToken(
+          id: token.id, span: span - ends.startIndex, bytes: min(Int(token.start), end)..<end))
     }
     return out
   }

@@ -36,6 +36,18 @@ public struct Tokenizer: Sendable {
     /// Ids put before and after a text by the post-processor.
     var prefix: [Int32] = []
     var suffix: [Int32] = []
+
+    /// Whether something is put in front of a text that begins with the byte `first`.
+    func marksStart(ofTextWith first: UInt8) -> Bool {
+      if normalizer?.marksStart == true { return true }
+      return preTokenizers.contains { step in
+        switch step {
+        case .byteLevel(let addPrefixSpace, _): addPrefixSpace && first != 32
+        case .metaspace(_, let prepend, _): prepend != .never && first != 32
+        case .split, .digits: false
+        }
+      }
+    }
   }
 
   let pipeline: Pipeline
@@ -52,6 +64,9 @@ public struct Tokenizer: Sendable {
 
   private let rawFinder: AddedTokenFinder
   private let normalizedFinder: AddedTokenFinder
+  /// Finds the added tokens of both kinds in text that is not normalized.
+  let controlFinder: AddedTokenFinder
+  private let scratches = EncodingScratchPool()
   private let addedByID: [Int32: AddedToken]
 
   init(
@@ -71,6 +86,7 @@ public struct Tokenizer: Sendable {
       let text = Array($0.content.utf8)
       return pipeline.normalizer?.apply(text) ?? text
     }
+    controlFinder = AddedTokenFinder(addedTokens) { Array($0.content.utf8) }
     addedByID = Dictionary(addedTokens.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
   }
 
@@ -101,79 +117,80 @@ public struct Tokenizer: Sendable {
     _ text: String, parseSpecial: Bool = true, addSpecial: Bool = false
   ) -> [Int32] {
     let bytes = Array(text.utf8)
-    var run = TokenRun()
-    run.ids.reserveCapacity(bytes.count / 3 + 8)
-    if addSpecial { run.ids = pipeline.prefix }
-    encode(bytes, 0..<bytes.count, into: &run) { !parseSpecial && $0.isSpecial }
-    return addSpecial ? run.ids + pipeline.suffix : run.ids
+    var tokens: [PlacedToken] = []
+    tokens.reserveCapacity(bytes.count / 3 + 8)
+    withScratch { scratch in
+      encode(bytes, 0..<bytes.count, &scratch, into: &tokens) { !parseSpecial && $0.isSpecial }
+    }
+    let ids = tokens.map(\.id)
+    return addSpecial ? pipeline.prefix + ids + pipeline.suffix : ids
   }
+
+  /// Runs `body` with what encoding needs besides the vocabulary.
+  func withScratch(_ body: (inout EncodingScratch) -> Void) { scratches.withScratch(body) }
 
   /// Appends the tokens of `bytes[range]`, which is whole characters.
   func encode(
-    _ bytes: [UInt8], _ range: Range<Int>, into run: inout TokenRun,
-    hiding isHidden: (AddedToken) -> Bool
+    _ bytes: [UInt8], _ range: Range<Int>, _ scratch: inout EncodingScratch,
+    into out: inout [PlacedToken], hiding isHidden: (AddedToken) -> Bool
   ) {
-    var work = MergeWork()
     var start = range.lowerBound
     for match in rawFinder.matches(bytes, range, hiding: isHidden) {
-      encodePlain(bytes, start..<match.range.lowerBound, range, &work, &run, isHidden)
-      run.append(
-        match.token.id, Int32(truncatingIfNeeded: match.range.lowerBound),
-        Int32(truncatingIfNeeded: match.range.upperBound))
+      encodePlain(bytes, start..<match.range.lowerBound, range, &scratch, &out, isHidden)
+      out.append(
+        PlacedToken(
+          id: match.token.id, start: Int32(truncatingIfNeeded: match.range.lowerBound),
+          end: Int32(truncatingIfNeeded: match.range.upperBound)))
       start = match.range.upperBound
     }
-    encodePlain(bytes, start..<range.upperBound, range, &work, &run, isHidden)
-  }
-
-  /// The added tokens that are spelt in `bytes[range]`, whether found raw or normalized.
-  func controlMatches(_ bytes: [UInt8], _ range: Range<Int>) -> [AddedTokenFinder.Match] {
-    controlFinder.matches(bytes, range) { _ in false }
-  }
-
-  private var controlFinder: AddedTokenFinder {
-    normalizedFinder.isEmpty
-      ? rawFinder : AddedTokenFinder(addedTokens) { Array($0.content.utf8) }
+    encodePlain(bytes, start..<range.upperBound, range, &scratch, &out, isHidden)
   }
 
   /// Encodes text that holds no raw added token any more.
   private func encodePlain(
-    _ bytes: [UInt8], _ range: Range<Int>, _ whole: Range<Int>, _ work: inout MergeWork,
-    _ run: inout TokenRun, _ isHidden: (AddedToken) -> Bool
+    _ bytes: [UInt8], _ range: Range<Int>, _ whole: Range<Int>, _ scratch: inout EncodingScratch,
+    _ out: inout [PlacedToken], _ isHidden: (AddedToken) -> Bool
   ) {
     guard !range.isEmpty else { return }
-    let isAll = range == 0..<bytes.count
-    var text = isAll ? AlignedText(bytes) : AlignedText(Array(bytes[range]), base: range.lowerBound)
-    if let normalizer = pipeline.normalizer { text = normalizer.apply(text) }
     let isStart = range.lowerBound == whole.lowerBound
-    guard !normalizedFinder.isEmpty else {
-      encodeWords(text, isStart: isStart, &work, &run)
-      return
+    guard let normalizer = pipeline.normalizer else {
+      return encodeNormalized(AlignedText(bytes), range, isStart, &scratch, &out, isHidden)
     }
-    var start = 0
-    let all = 0..<text.bytes.count
-    for match in normalizedFinder.matches(text.bytes, all, hiding: isHidden) {
-      encodeWords(
-        text.slice(start..<match.range.lowerBound), isStart: isStart && start == 0, &work, &run)
+    let text = normalizer.apply(AlignedText(Array(bytes[range]), base: range.lowerBound))
+    encodeNormalized(text, 0..<text.bytes.count, isStart, &scratch, &out, isHidden)
+  }
+
+  private func encodeNormalized(
+    _ text: AlignedText, _ range: Range<Int>, _ isStart: Bool,
+    _ scratch: inout EncodingScratch, _ out: inout [PlacedToken],
+    _ isHidden: (AddedToken) -> Bool
+  ) {
+    var start = range.lowerBound
+    for match in normalizedFinder.matches(text.bytes, range, hiding: isHidden) {
+      let isFirst = isStart && start == range.lowerBound
+      encodeWords(text, start..<match.range.lowerBound, isStart: isFirst, &scratch, &out)
       if !match.range.isEmpty {
-        work.emit(match.token.id, match.range.lowerBound, match.range.upperBound, text, &run)
+        out.append(text.placed(match.token.id, match.range.lowerBound, match.range.upperBound))
       }
       start = match.range.upperBound
     }
-    encodeWords(text.slice(start..<all.upperBound), isStart: isStart && start == 0, &work, &run)
+    let isFirst = isStart && start == range.lowerBound
+    encodeWords(text, start..<range.upperBound, isStart: isFirst, &scratch, &out)
   }
 
   private func encodeWords(
-    _ text: AlignedText, isStart: Bool, _ work: inout MergeWork, _ run: inout TokenRun
+    _ text: AlignedText, _ range: Range<Int>, isStart: Bool, _ scratch: inout EncodingScratch,
+    _ out: inout [PlacedToken]
   ) {
-    guard !text.bytes.isEmpty else { return }
+    guard !range.isEmpty else { return }
     var text = text
-    var pieces = [text.bytes.count]
+    scratch.pieces.reset(to: range)
     for step in pipeline.preTokenizers {
-      pieces = step.apply(&text, pieces, isTextStart: isStart)
+      step.apply(&text, &scratch.pieces, isTextStart: isStart)
     }
-    var start = 0
-    for end in pieces where end > start {
-      pipeline.model.encode(text, start..<end, &work, into: &run)
+    var start = scratch.pieces.start
+    for end in scratch.pieces.ends where end > start {
+      pipeline.model.encode(text, start..<end, &scratch, into: &out)
       start = end
     }
   }
@@ -215,15 +232,5 @@ public struct Tokenizer: Sendable {
       }
     }
     return piece
-  }
-}
-
-extension AlignedText {
-  /// The text of `range` alone.
-  func slice(_ range: Range<Int>) -> AlignedText {
-    if range == 0..<bytes.count { return self }
-    var out = AlignedText(Array(bytes[range]), base: base + range.lowerBound)
-    if let origin { out.origin = Array(origin[range]) }
-    return out
   }
 }

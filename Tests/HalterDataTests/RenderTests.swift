@@ -135,7 +135,7 @@ import Testing
 
   // MARK: - Prompts
 
-  @Test(arguments: ["chatml", "llama2", "llama3", "alpaca"], ["Hello", "\nHello", " \n\n x", "é"])
+  @Test(arguments: ChatTemplate.names, ["Hello", "\nHello", " \n\n x", "é"])
   func aRowBeginsWithThePromptOfEachAnswer(template: String, answer: String) throws {
     let renderer = try renderer(template)
     let messages = [

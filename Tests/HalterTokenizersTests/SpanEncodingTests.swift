@@ -124,4 +124,43 @@ struct SpanEncodingTests {
     #expect(
       tokenizer.encode(spans: spans).map(\.id) == tokenizer.encode("[R] \n the  [L]"))
   }
+
+  @Test(
+    "before a cut stand the tokens that the spans before have on their own",
+    arguments: ["gpt2", "digits-run", "llama3", "qwen2", "metaspace-never", "tiny"])
+  func cuts(name: String) throws {
+    let tokenizer = try Fixture.tokenizer(name)
+    var whole = 0
+    for content in try Fixture.strings() {
+      let spans = [
+        TemplateSpan("</s>", messageIndex: 0, part: .stop, isControl: true),
+        TemplateSpan("A: \n", messageIndex: 0, part: .header),
+        TemplateSpan(content, messageIndex: 0, part: .content),
+        TemplateSpan("\n\nB:", messageIndex: 1, part: .header),
+        TemplateSpan(content, messageIndex: 1, part: .content),
+      ]
+      let tokens = tokenizer.encode(spans: spans, cuts: [2, 4]).map(\.id)
+      let uncut = tokenizer.encode(spans: spans).map(\.id)
+      let first = tokenizer.encode(spans: Array(spans[..<2])).map(\.id)
+      let second = tokenizer.encode(spans: Array(spans[..<4]), cuts: [2]).map(\.id)
+      #expect(tokens.starts(with: first), "\(content.debugDescription)")
+      #expect(tokens.starts(with: second), "\(content.debugDescription)")
+      if uncut.starts(with: first), second == Array(uncut.prefix(second.count)) {
+        #expect(tokens == uncut, "\(content.debugDescription)")
+        whole += 1
+      }
+    }
+    #expect(whole > 20)
+  }
+
+  @Test("a tokenizer that marks the start of a text is not cut in the middle of one")
+  func noMarkInTheMiddle() throws {
+    for name in ["gpt2-prefix", "llama2", "metaspace-always", "metaspace-first"] {
+      let tokenizer = try Fixture.tokenizer(name)
+      let spans = ["say ", "the"].map { TemplateSpan($0, messageIndex: 0, part: .content) }
+      #expect(
+        tokenizer.encode(spans: spans, cuts: [1]).map(\.id) == tokenizer.encode("say the"),
+        "\(name)")
+    }
+  }
 }

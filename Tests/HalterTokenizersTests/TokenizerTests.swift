@@ -26,6 +26,31 @@ struct TokenizerTests {
     #expect(tokenizer.decode(long) == word + word)
   }
 
+  @Test(
+    "ids do not depend on what was encoded before or is encoded at the same time",
+    arguments: ["gpt2", "llama2", "unknown-single"])
+  func cachedWords(name: String) async throws {
+    // So many words that they take each other's place, of every length around the limits.
+    var state: UInt64 = 1
+    func letter() -> Character {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return ["a", "e", "t", "h", "i", "n", "\u{E9}", "_"][Int(state >> 61)]
+    }
+    let texts =
+      try Fixture.strings()
+      + (0..<40).map { length in
+        (0..<300).map { _ in String((0..<length).map { _ in letter() }) }.joined(separator: " ")
+      }
+    let fresh = try texts.map { try Fixture.tokenizer(name).encode($0) }
+    let tokenizer = try Fixture.tokenizer(name)
+    for _ in 0..<2 { #expect(texts.map { tokenizer.encode($0) } == fresh) }
+    let found = await withTaskGroup(of: [[Int32]].self) { group in
+      for _ in 0..<4 { group.addTask { texts.map { tokenizer.encode($0) } } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(found.allSatisfy { $0 == fresh })
+  }
+
   /// A pattern before a vocabulary without characters: one token for each piece.
   private static func pieceCounter(_ pattern: String) throws -> Tokenizer {
     let escaped = pattern.replacing(#"\"#, with: #"\\"#)

@@ -21,59 +21,58 @@ struct RenderedConversation {
 
   /// Renders messages and finds the answers.
   ///
-  /// An answer is everything after the prompt that is given to generate it. It is found by
-  /// rendering that prompt, so that mask and prompt cannot drift apart.
+  /// An answer is everything after the prompt that is given to generate it.
+  ///
+  /// - Throws: `DataError` naming the row when the template cannot write the messages down.
   init(
     _ messages: [Message], tools: [Tool], template: ChatTemplate, addGenerationPrompt: Bool,
     at location: RowLocation
   ) throws(DataError) {
-    let spans = try Self.spans(messages, tools, template, addGenerationPrompt, location)
-    var offsets = [0]
-    for span in spans { offsets.append(offsets[offsets.count - 1] + span.text.utf8.count) }
-    var answers: [Answer] = []
-    let text = spans.map(\.text).joined()
-    for (index, message) in messages.enumerated() where message.role == .assistant {
-      let before = Array(messages[..<index])
-      // An assistant message that opens the conversation answers to nothing but its own header.
-      let prompt =
-        before.isEmpty
-        ? Self.openingHeader(of: index, in: spans)
-        : try Self.spans(before, tools, template, true, location).map(\.text).joined()
-      guard text.utf8.starts(with: prompt.utf8),
-        let first = offsets.firstIndex(of: prompt.utf8.count),
-        let last = spans.lastIndex(where: { $0.messageIndex == index && $0.part == .stop })
-          ?? spans.lastIndex(where: { $0.messageIndex == index }),
-        last >= first
-      else {
-        throw DataError(
-          .misfit, at: location, path: "messages[\(index)]",
-          "the template \(template.kind.rawValue) writes this answer after another text than the"
-            + " one it asks for an answer with; it cannot be trained on")
-      }
-      answers.append(
-        Answer(message: index, firstSpan: first, bytes: prompt.utf8.count..<offsets[last + 1]))
-    }
-    self.spans = spans
-    self.offsets = offsets
-    self.answers = answers
-  }
-
-  /// What stands before the content of a message.
-  private static func openingHeader(of message: Int, in spans: [TemplateSpan]) -> String {
-    spans.prefix { $0.messageIndex != message || $0.part != .content }.map(\.text).joined()
-  }
-
-  private static func spans(
-    _ messages: [Message], _ tools: [Tool], _ template: ChatTemplate,
-    _ addGenerationPrompt: Bool, _ location: RowLocation
-  ) throws(DataError) -> [TemplateSpan] {
     do {
-      return try template.render(
+      spans = try template.render(
         messages, tools: tools, addGenerationPrompt: addGenerationPrompt)
     } catch {
       throw DataError(
         .misfit, at: location, path: "messages",
         "the template \(template.kind.rawValue) cannot write them down: \(error)")
     }
+    var offsets = [0]
+    offsets.reserveCapacity(spans.count + 1)
+    for span in spans { offsets.append(offsets[offsets.count - 1] + span.text.utf8.count) }
+    self.offsets = offsets
+    answers = Self.answers(messages, spans, offsets, beginWithHeader: !template.asksWithHeader)
+  }
+
+  private static func answers(
+    _ messages: [Message], _ spans: [TemplateSpan], _ offsets: [Int], beginWithHeader: Bool
+  ) -> [Answer] {
+    var answers: [Answer] = []
+    var place = 0
+    while place < spans.count {
+      guard let message = spans[place].messageIndex, messages[message].role == .assistant else {
+        place += 1
+        continue
+      }
+      let turn = place..<(spans[place...].firstIndex { $0.messageIndex != message } ?? spans.count)
+      let first =
+        beginWithHeader
+        ? turn.lowerBound : spans[turn].firstIndex { $0.part != .header } ?? turn.upperBound
+      let last = spans[turn].lastIndex { $0.part == .stop } ?? turn.upperBound - 1
+      if first <= last {
+        answers.append(
+          Answer(message: message, firstSpan: first, bytes: offsets[first]..<offsets[last + 1]))
+      }
+      place = turn.upperBound
+    }
+    return answers
+  }
+
+  /// The tokens of the whole text, with their bytes in it.
+  ///
+  /// Text between two control tokens is encoded in one piece, as the checkpoint's own pipeline does
+  /// it, unless the prompt of an answer would then have other tokens than it has on its own: there
+  /// the text is cut.
+  func encode(with tokenizer: Tokenizer) -> [TemplateToken] {
+    tokenizer.encode(spans: spans, cuts: answers.map(\.firstSpan))
   }
 }
