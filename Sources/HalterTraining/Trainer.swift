@@ -218,7 +218,8 @@ public final class Trainer {
 
   /// The micro-batches of the step at hand; goes on to the next epoch where one ends.
   private func nextMicroBatches() -> [[Int]] {
-    if stepInEpoch == plan.stepCount {
+    // An epoch may have no step at all where sources of small weights draw no row.
+    while stepInEpoch == plan.stepCount {
       stepsBeforeEpoch += plan.stepCount
       plan = planner.epoch(plan.number + 1)
       stepInEpoch = 0

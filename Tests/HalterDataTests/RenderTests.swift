@@ -138,17 +138,19 @@ import Testing
   @Test(arguments: ChatTemplate.names, ["Hello", "\nHello", " \n\n x", "é"])
   func aRowBeginsWithThePromptOfEachAnswer(template: String, answer: String) throws {
     let renderer = try renderer(template)
-    let messages = [
+    let turns = [
       Message(role: .user, content: "Hi"), Message(role: .assistant, content: answer),
       Message(role: .user, content: "And?"), Message(role: .assistant, content: answer),
     ]
-    let place = RowLocation(file: "rows.jsonl", line: 1)
-    let row = try renderer.row(Conversation(messages: messages, location: place))
-    for index in [1, 3] {
-      let prompt = try renderer.prompt(for: Array(messages[..<index]))
-      #expect(row.tokens.starts(with: prompt))
-      #expect(row.lossWeights[prompt.count - 1] == 0)
-      #expect(row.lossWeights[prompt.count] == 1)
+    for messages in [turns, [Message(role: .system, content: "Be brief. ")] + turns] {
+      let place = RowLocation(file: "rows.jsonl", line: 1)
+      let row = try renderer.row(Conversation(messages: messages, location: place))
+      for index in messages.indices where messages[index].role == .assistant {
+        let prompt = try renderer.prompt(for: Array(messages[..<index]))
+        #expect(row.tokens.starts(with: prompt))
+        #expect(row.lossWeights[prompt.count - 1] == 0)
+        #expect(row.lossWeights[prompt.count] == 1)
+      }
     }
   }
 
