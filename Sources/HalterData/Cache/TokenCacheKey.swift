@@ -30,7 +30,7 @@ public struct TokenCacheKey: Sendable, Equatable, Codable {
 
   /// The version of the way from a row's text to its tokens and weights. It is raised whenever the
   /// same row, settings and tokenizer would give other tokens or weights than before.
-  public static let pipelineVersion = 2
+  public static let pipelineVersion = 3
 
   /// The key of the rows that an encoder makes of some sources.
   /// - Parameters:
