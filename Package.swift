@@ -124,7 +124,7 @@ let package = Package(
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
         "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
       ]),
-    tests(of: "HalterRecipes"),
+    tests(of: "HalterRecipes", resources: [.copy("Fixtures")]),
     tests(of: "HalterBackend", uses: ["HalterRandom"]),
     tests(of: "HalterTensor", uses: ["HalterBackend", "HalterRandom"]),
     tests(of: "HalterNN", uses: ["HalterBackend", "HalterRandom", "HalterTensor"]),

@@ -50,8 +50,8 @@ import Testing
   @Test func warmupIsShorterThanTheRun() {
     #expect(
       messages("train: {steps: 10, warmup: 10}") == [
-        "train.warmup 10 is as long as the whole run of train.steps 10: the peak would never be "
-          + "held"
+        "train.warmup 10 is as long as the whole run of train.steps 10, so that the peak would "
+          + "never be held: lower it"
       ])
     #expect(messages("train: {steps: 10, warmup: 9}").isEmpty)
     #expect(messages("train: {steps: 1, warmup: 0}").isEmpty)
@@ -78,7 +78,7 @@ import Testing
   func onlyWSDDecays(_ type: String) {
     #expect(
       messages("train: {schedule: {type: \(type), decay: 0.1}}")
-        == ["train.schedule.decay has no meaning for \(type): it belongs to wsd"])
+        == ["train.schedule.decay has no meaning for \(type): delete it, or take wsd"])
   }
 
   @Test func randomWeightsNeedNoAdapter() {
@@ -101,7 +101,8 @@ import Testing
   @Test func validationRowsAreNotTrainingRows() {
     #expect(
       errors("method: sft\nmodel: a\ndata: {train: [y, x], validation: [z, ./x]}\n") == """
-        r.yaml:3:39: "./x" is in data.train too: a loss on rows that were learnt says nothing
+        r.yaml:3:39: "./x" is in data.train too, and a loss on rows that were learnt says nothing: name \
+        other rows, or a share of train such as 0.1
           3 | data: {train: [y, x], validation: [z, ./x]}
             |                                       ^~~
         """)

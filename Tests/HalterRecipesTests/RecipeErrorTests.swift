@@ -53,8 +53,8 @@ import Testing
         r.yaml:1:1: missing key "method": how to train (sft or pretrain)
           1 | adapter: lora
             | ^
-        r.yaml:1:1: missing key "model": what to start from (the name of a model, a path, or base, \
-        revision, init)
+        r.yaml:1:1: missing key "model": what to start from (the name of a model, a path, or a mapping \
+        with base and others)
           1 | adapter: lora
             | ^
         r.yaml:1:1: missing key "data": what to train on (a mapping with train, validation and \
@@ -197,7 +197,8 @@ import Testing
         """)
     #expect(
       errors("a: b: c") == """
-        r.yaml:1:5: not valid YAML: mapping values are not allowed in this context
+        r.yaml:1:5: not valid YAML: mapping values are not allowed in this context: text with \
+        a colon in it stands in quotes
           1 | a: b: c
             |     ^
         """)
@@ -220,7 +221,7 @@ import Testing
           count: 1))
     #expect(
       messages("train: {seed: !!int 1}")
-        == [#"the tag "tag:yaml.org,2002:int" is not part of the recipe language: leave it out"#])
+        == [#"the tag "!!int" is not part of the recipe language: leave it out"#])
     #expect(
       messages("train: {<<: 1}")
         == ["merge keys are not part of the recipe language: write the keys out"])

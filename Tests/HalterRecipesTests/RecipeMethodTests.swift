@@ -39,15 +39,20 @@ import Testing
   @Test func aValueOfAnotherMethodIsRefused() {
     #expect(
       faults(of: Self.pretrain, ["data.on_overflow=truncate_turns"]) == [
-        #"data.on_overflow: expected split, drop or error, found "truncate_turns""#
+        #"data.on_overflow: expected split, drop or error, found "truncate_turns"; it is not "#
+          + "for method pretrain"
       ])
     #expect(
       messages("", ["data.on_overflow=split"]) == [
-        "data.on_overflow: expected drop, error, truncate_turns or truncate_left, found \"split\""
+        "data.on_overflow: expected drop, error, truncate_turns or truncate_left, found \"split\"; "
+          + "it is not for method sft"
       ])
     #expect(
       faults(of: Self.pretrain, ["data.train.0.layout=messages"])
-        == [#"data.train.0.layout: expected auto or text, found "messages""#])
+        == [
+          #"data.train.0.layout: expected auto or text, found "messages"; it is not for method "#
+            + "pretrain"
+        ])
   }
 
   @Test func withoutAMethodTheKeysOfAllAreRead() {

@@ -88,7 +88,7 @@ struct SchemaSection: Sendable, CustomTestStringConvertible {
         #expect(answers.count == 1, "\(prefix)\(word): \(answers)")
         // A word that is one edit from two keys, as "ecompute", may be answered with either.
         let near = section.keys.map(\.name).filter {
-          Suggestion.distance(Array(word), Array($0)) <= 1
+          Suggestion.distance(Array(word.unicodeScalars), Array($0.unicodeScalars)) <= 1
         }
         let isAnswered = near.contains {
           answers.first?.hasSuffix("did you mean \"\($0)\"?") == true

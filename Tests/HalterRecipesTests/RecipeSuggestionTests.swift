@@ -9,8 +9,10 @@ import Testing
     ("ca", "abc", 3), ("kitten", "sitting", 3),
   ])
   func distancesAreCounted(_ left: String, _ right: String, _ distance: Int) {
-    #expect(Suggestion.distance(Array(left), Array(right)) == distance)
-    #expect(Suggestion.distance(Array(right), Array(left)) == distance)
+    #expect(
+      Suggestion.distance(Array(left.unicodeScalars), Array(right.unicodeScalars)) == distance)
+    #expect(
+      Suggestion.distance(Array(right.unicodeScalars), Array(left.unicodeScalars)) == distance)
   }
 
   @Test func caseAndDashesAreNoDifference() {

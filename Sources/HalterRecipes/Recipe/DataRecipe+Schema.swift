@@ -15,9 +15,15 @@ extension DataRecipe {
 
   static var fields: [RecipeField<DataRecipe>] {
     [
-      RecipeField("train", \.train, sources, mandatory: true, "The rows to learn from."),
       RecipeField(
-        "validation", \.validation, .optional(.validation), aliases: ["valid", "val", "eval"],
+        "train", \.train, sources, mandatory: true,
+        aliases: [
+          "train_data", "train_file", "train_files", "train_path", "train_dataset", "files",
+        ],
+        "The rows to learn from."),
+      RecipeField(
+        "validation", \.validation, .optional(.validation),
+        aliases: ["valid", "val", "eval", "test", "validation_data", "eval_data", "eval_dataset"],
         "Rows that are never learnt from, to measure the loss on: sources, or a share of train."),
       RecipeField(
         "max_length", \.maxLength, .optional(.whole(2...1_048_576)),

@@ -89,10 +89,12 @@ public struct LoadedRecipe: Sendable {
     var issues: [RecipeIssue] = []
     let templates = ChatTemplate.Kind.allCases.map(\.rawValue)
     if let template = recipe.template, !templates.contains(template) {
+      let near = Suggestion.nearest(to: template, among: templates)
       issues.append(
         RecipeIssue(
           "template: there is no chat template \(quote(template)): expected "
-            + templates.joined(separator: ", "), at: places["template"]))
+            + alternatives(templates) + (near.map { "; did you mean \"\($0)\"?" } ?? ""),
+          at: places["template"]))
     }
     for (key, path) in recipe.inputs where !path.isThere {
       let isPattern = path.text.contains { "*?[".contains($0) }

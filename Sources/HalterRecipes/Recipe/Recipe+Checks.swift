@@ -35,8 +35,8 @@ extension Recipe {
     if let steps = train.steps, case .steps(let warmup) = train.warmup {
       decoding.refuse(
         if: warmup >= steps, ["train.warmup", "train.steps"],
-        "train.warmup \(warmup) is as long as the whole run of train.steps \(steps): the peak "
-          + "would never be held")
+        "train.warmup \(warmup) is as long as the whole run of train.steps \(steps), so that the "
+          + "peak would never be held: lower it")
     }
     if case .share(let warmup) = train.warmup, schedule.kind == .wsd {
       let decay = schedule.decay ?? ScheduleRecipe.usualDecay
@@ -52,7 +52,7 @@ extension Recipe {
     decoding.refuse(
       if: schedule.kind != .wsd && schedule.decay != nil,
       ["train.schedule.decay", "train.schedule.type"],
-      "train.schedule.decay has no meaning for \(schedule.kind.rawValue): it belongs to wsd")
+      "train.schedule.decay has no meaning for \(schedule.kind.rawValue): delete it, or take wsd")
   }
 
   private func checkModel(_ decoding: inout RecipeDecoding) {
@@ -90,8 +90,8 @@ extension Recipe {
       decoding.refuse(
         if: data.train.contains { $0.overlaps(source) },
         ["data.validation.\(index).path", "data.train"],
-        "\(quote(source.path.text)) is in data.train too: a loss on rows that were learnt says "
-          + "nothing")
+        "\(quote(source.path.text)) is in data.train too, and a loss on rows that were learnt says "
+          + "nothing: name other rows, or a share of train such as 0.1")
     }
     decoding.refuse(
       if: eval.every != nil && data.validation == nil && eval.samples.isEmpty,

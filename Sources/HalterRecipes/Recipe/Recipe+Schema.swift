@@ -16,7 +16,8 @@ extension Recipe {
         "A recipe to start from, or several of which later ones win; what is said here wins."),
       RecipeField("method", \.method, .choice(), mandatory: true, "How to train."),
       RecipeField(
-        "model", \.model, .section("the name of a model, a path, or base, revision, init"),
+        "model", \.model,
+        .section("the name of a model, a path, or a mapping with base and others"),
         mandatory: true, aliases: ["base_model", "model_name_or_path"], "What to start from."),
       RecipeField(
         "template", \.template, .optional(.text("the name of a chat template")),

@@ -87,10 +87,13 @@ extension RecipeCodec where Value: RecipeChoice {
         decoding.expected(alternatives(words), found: node)
         return nil
       }
-      if words.contains(text), let value = Value(rawValue: text) { return value }
-      let near = Suggestion.nearest(to: text, among: words)
-      decoding.expected(
-        alternatives(words), found: node, mend: near.map { "did you mean \"\($0)\"?" })
+      let value = Value(rawValue: text)
+      if words.contains(text) { return value }
+      var mend = Suggestion.nearest(to: text, among: words).map { "did you mean \"\($0)\"?" }
+      if value != nil, let method = decoding.method {
+        mend = "it is not for method \(method.rawValue)"
+      }
+      decoding.expected(alternatives(words), found: node, mend: mend)
       return nil
     }
   }
@@ -102,11 +105,11 @@ extension RecipeCodec where Value == String {
     RecipeCodec(type, .text) {
       .text($0)
     } decode: { node, decoding in
-      guard case .scalar(let text, _) = node.content, !text.isEmpty else {
-        decoding.expected(type, found: node)
-        return nil
-      }
-      return text
+      if case .scalar(let text, _) = node.content, !text.isEmpty { return text }
+      var mend: String?
+      if case .mapping = node.content { mend = "text with a colon in it stands in quotes" }
+      decoding.expected(type, found: node, mend: mend)
+      return nil
     }
   }
 }
@@ -181,6 +184,13 @@ extension RecipeCodec {
       $0.map(codec.encode) ?? .null
     } decode: { node, decoding in
       if node.isNull { return .some(nil) }
+      // A word for nothing in other languages; where any text may stand, it may be meant.
+      if case .scalar(let text, quoted: false) = node.content, !codec.shape.acceptsText,
+        ["none", "nil", "off", "disabled"].contains(text.lowercased())
+      {
+        decoding.expected("\(codec.type), or null", found: node, mend: "write null")
+        return nil
+      }
       return codec.read(node, &decoding).map { .some($0) }
     }
   }

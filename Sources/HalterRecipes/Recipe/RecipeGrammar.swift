@@ -20,6 +20,17 @@ indirect enum RecipeGrammar: Sendable {
   case either([RecipeGrammar])
 }
 
+extension RecipeGrammar {
+  /// Whether any word is a value.
+  var acceptsText: Bool {
+    switch self {
+    case .text, .path: true
+    case .either(let grammars): grammars.contains(where: \.acceptsText)
+    case .pattern, .words, .flag, .whole, .number, .list: false
+    }
+  }
+}
+
 /// What may lie below a key: nothing, entries, or keys.
 indirect enum RecipeShape: Sendable {
   case leaf(RecipeGrammar)
@@ -29,4 +40,17 @@ indirect enum RecipeShape: Sendable {
   case section(shorthand: String?, keys: @Sendable () -> [RecipeKeyEntry])
   /// A value without keys, or what has another shape.
   case either(RecipeGrammar, RecipeShape)
+}
+
+extension RecipeShape {
+  /// Whether any word is a value.
+  var acceptsText: Bool {
+    switch self {
+    case .leaf(let grammar): grammar.acceptsText
+    case .either(let grammar, let shape): grammar.acceptsText || shape.acceptsText
+    case .list(let element, let isLone, _): isLone && element.acceptsText
+    case .section(let shorthand, let keys):
+      keys().contains { $0.name == shorthand && $0.shape.acceptsText }
+    }
+  }
 }

@@ -99,7 +99,8 @@ struct RecipeInheritance {
       issues += error.issues.map { issue in
         guard issue.place == nil else { return issue }
         let message =
-          issue.kind == .missingFile ? "there is no \(quote(path.absolute))" : issue.message
+          issue.kind == .missingFile
+          ? "there is no \"\(RecipePlace.printable(path.absolute))\"" : issue.message
         return RecipeIssue("extends: \(message)", at: place, kind: issue.kind)
       }
     }

@@ -165,7 +165,8 @@ struct RecipeParser {
     guard !implied.contains(tag) else { return false }
     issues.append(
       RecipeIssue(
-        "the tag \(quote(tag)) is not part of the recipe language: leave it out", at: place))
+        "the tag \(quote(tag.replacing("tag:yaml.org,2002:", with: "!!"))) is not part of the recipe language: leave it out",
+        at: place))
     return true
   }
 
@@ -228,8 +229,18 @@ struct RecipeParser {
         "a second document begins here: a recipe file holds one recipe", at: place)
     }
     let context = context.map { " \($0.text) of line \(self.place(Position($0.mark)).line)" } ?? ""
-    return RecipeIssue("not valid YAML: \(problem)\(context)", at: place)
+    let mend = Self.mends.first { problem.contains($0.key) }.map { ": " + $0.mend } ?? ""
+    return RecipeIssue("not valid YAML: \(problem)\(context)\(mend)", at: place)
   }
+
+  /// What to do about faults that the reader of YAML tells in its own words.
+  private static let mends: [(key: String, mend: String)] = [
+    ("mapping values are not allowed", "text with a colon in it stands in quotes"),
+    ("cannot start any token", "text that begins with this character stands in quotes"),
+    ("could not find expected ':'", "a key is followed by a colon and a space"),
+    ("did not find expected key", "keys of one section are indented alike"),
+    ("block sequence entries are not allowed", "a list begins on a line of its own"),
+  ]
 
   /// The place of the character at `offset`.
   private func place(ofCharacter offset: Int?) -> RecipePlace {

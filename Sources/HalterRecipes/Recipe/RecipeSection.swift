@@ -109,7 +109,10 @@ extension RecipeCodec where Value: RecipeSection {
       .section(written(section))
     } decode: { node, decoding in
       guard case .mapping(let entries) = node.expanded(shorthand: Value.shorthand).content else {
-        decoding.expected(type, found: node)
+        let isLone = node.loneItem?.expanded(shorthand: Value.shorthand).isMapping ?? false
+        decoding.expected(
+          type, found: node,
+          mend: isLone ? "there is only one: delete the dash or the brackets" : nil)
         return nil
       }
       return readSection(entries, of: node, &decoding)
@@ -159,6 +162,16 @@ extension RecipeCodec where Value: RecipeSection {
 }
 
 extension RecipeNode {
+  /// The one entry of a list that has one.
+  fileprivate var loneItem: RecipeNode? {
+    guard case .list(let items) = content, items.count == 1 else { return nil }
+    return items[0]
+  }
+
+  fileprivate var isMapping: Bool {
+    if case .mapping = content { true } else { false }
+  }
+
   /// A lone scalar as the mapping it stands for; anything else as it is.
   func expanded(shorthand: String?) -> RecipeNode {
     guard let shorthand, case .scalar = content, !isNull else { return self }

@@ -19,8 +19,13 @@ struct RecipeUnknownKey {
   private static func meant(by name: String, among keys: [RecipeKeyEntry]) -> RecipeKeyEntry? {
     if keys.contains(where: { $0.name == name }) { return nil }
     if let known = keys.first(where: { $0.aliases.contains(name) }) { return known }
-    let near = Suggestion.nearest(to: name, among: keys.map(\.name))
-    return keys.first { $0.name == near }
+    if let near = Suggestion.nearest(to: name, among: keys.map(\.name)) {
+      return keys.first { $0.name == near }
+    }
+    // Another tool's name may be misspelt, too; a short one is near to anything.
+    let aliases = keys.flatMap(\.aliases).filter { $0.count > 4 }
+    let near = Suggestion.nearest(to: name, among: aliases)
+    return keys.first { key in near.map(key.aliases.contains) ?? false }
   }
 
   /// The message: the key that `name` was most likely meant to be, of this method or of another,
@@ -40,9 +45,12 @@ struct RecipeUnknownKey {
     if let meant = Self.meant(by: name, among: keys) {
       return "\(start); there is \"\(meant.name)\", but it belongs to \(Self.owners(of: meant))"
     }
+    if name.allSatisfy(\.isNumber) {
+      return "\(start); if it is the end of a number, write that with a point: 0.5"
+    }
     if let elsewhere = elsewhere(name) {
       return elsewhere == name
-        ? "\(start); it belongs to no section" : "\(start); did you mean \"\(elsewhere)\"?"
+        ? "\(start); it belongs at the top level" : "\(start); did you mean \"\(elsewhere)\"?"
     }
     var names: [String] = []
     for key in own where !names.contains(key.name) { names.append(key.name) }
@@ -65,12 +73,15 @@ struct RecipeUnknownKey {
     return "the methods \(names.dropLast().joined(separator: ", ")) and \(last)"
   }
 
-  /// The path of a key of this name or alias in another section.
+  /// The path of a key of this name or alias in another section, the least deep of several.
   private func elsewhere(_ name: String) -> String? {
     let place = (path + [name]).joined(separator: ".")
-    return RecipeReference.entries(of: Recipe.keys, below: "").first { path, key in
+    let found = RecipeReference.entries(of: Recipe.keys, below: "").filter { path, key in
       (key.name == name || key.aliases.contains(name)) && path != place
         && method.map(key.methods.contains) ?? true
-    }?.path
+    }
+    return found.map(\.path).min { left, right in
+      left.count { $0 == "." } < right.count { $0 == "." }
+    }
   }
 }

@@ -22,34 +22,35 @@ enum Suggestion {
   }
 
   /// The one candidate that `beginning`, of three letters or more, is the beginning of.
-  private static func whole(of beginning: [Character], among candidates: [String]) -> String? {
+  private static func whole(of beginning: [Unicode.Scalar], among candidates: [String]) -> String? {
     guard beginning.count > 2 else { return nil }
     let longer = candidates.filter { normalized($0).starts(with: beginning) }
     return longer.count == 1 ? longer[0] : nil
   }
 
   /// Case and the choice of `-` or `_` are no difference between words.
-  private static func normalized(_ word: String) -> [Character] {
-    word.lowercased().map { $0 == "-" ? "_" : $0 }
+  private static func normalized(_ word: String) -> [Unicode.Scalar] {
+    word.lowercased().unicodeScalars.map { $0 == "-" ? "_" : $0 }
   }
 
   /// Edits between two words: insert, delete, replace, or swap two neighbours (optimal string
   /// alignment).
-  static func distance(_ left: [Character], _ right: [Character]) -> Int {
+  static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
     guard left.count < 64, right.count < 64 else { return left == right ? 0 : Int.max }
-    var rows = [Array(0...right.count)]
-    for (row, first) in left.enumerated() {
+    var earlier: [Int] = []
+    var above = Array(0...right.count)
+    for row in left.indices {
       var current = [row + 1]
-      for (column, second) in right.enumerated() {
-        var best = min(rows[row][column + 1], current[column]) + 1
-        best = min(best, rows[row][column] + (first == second ? 0 : 1))
-        if row > 0, column > 0, first == right[column - 1], left[row - 1] == second {
-          best = min(best, rows[row - 1][column - 1] + 1)
+      for column in right.indices {
+        var best = min(above[column + 1], current[column]) + 1
+        best = min(best, above[column] + (left[row] == right[column] ? 0 : 1))
+        if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+          best = min(best, earlier[column - 1] + 1)
         }
         current.append(best)
       }
-      rows.append(current)
+      (earlier, above) = (above, current)
     }
-    return rows[left.count][right.count]
+    return above[right.count]
   }
 }
