@@ -21,7 +21,7 @@ import Testing
     var lines = try JSONLines(url: url, name: "tool-chats.jsonl")
     var all: [Golden] = []
     while let record = try lines.next() {
-      let row = SourceRow(try lines.parser.object(record), at: record.location)
+      let row = SourceRow(try record.object(), at: record.location)
       let kind = try #require(row["kind"]?.string)
       var template = try ChatTemplate.named(kind)
       template.defaultSystem = row["system"]?.string
