@@ -132,9 +132,9 @@ let package = Package(
     .testTarget(
       name: "ParityTests",
       dependencies: [
-        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
-        "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
-        "HalterTraining",
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterJSON",
+        "HalterModels", "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor",
+        "HalterTokenizers", "HalterTraining",
       ], resources: [.copy("Fixtures")], swiftSettings: house),
     // Runs the built command as a user would.
     .testTarget(name: "CommandLineTests", dependencies: ["halter"], swiftSettings: house),
