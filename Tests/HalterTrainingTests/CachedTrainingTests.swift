@@ -31,7 +31,7 @@ import Testing
       }
       let url = folder.appending(path: "rows.jsonl")
       try Data(lines.joined(separator: "\n").utf8).write(to: url)
-      let source = DataSource(url: url, name: "rows.jsonl", limit: 8)
+      let source = DataSource(path: url.path, name: "rows.jsonl", limit: 8)
 
       let memory = try TinyLlama()
       let expected = try outcome(of: memory, in: folder.appending(path: "memory"))
