@@ -80,6 +80,20 @@ import Testing
       ])
   }
 
+  @Test func toolCallsAreKeptOrRefused() throws {
+    let row =
+      #"{"messages": [{"role": "user", "content": "q", "name": "Ada"}, {"role": "assistant", "#
+      + #""content": "", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "#
+      + #""arguments": {"x": [1, "é"]}}}]}], "tools": [{"name": "f"}]}"#
+    let file = try ScratchFile(row)
+    let example = try #require(try examples(file.source()).first)
+    #expect(try LayoutWriter(.messages).rows(for: example).map(\.text) == [row])
+    for target in [LayoutWriter.Target.sharegpt, .alpaca] {
+      let found = complaint { try LayoutWriter(target).rows(for: example) }
+      #expect(found.hasSuffix("its tools and their calls would be lost"), "\(found)")
+    }
+  }
+
   @Test func oneSideOfAPairIsAskedFor() throws {
     let found = complaint { try LayoutWriter(.messages).rows(for: .preference(pair)) }
     #expect(found.hasPrefix("pairs.jsonl:3: the row does not fit the layout messages"), "\(found)")

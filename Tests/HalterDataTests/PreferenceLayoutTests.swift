@@ -168,7 +168,9 @@ import Testing
   @Test func readsTranscripts() throws {
     let read = try pairs(
       #"{"chosen": "\n\nHuman: q?\n\nAssistant: a\n\nmore\n\nHuman:  r \n\nAssistant: g", "#
-        + #""rejected": "\n\nHuman: q?\n\nAssistant: a\n\nmore\n\nHuman: r\n\nAssistant:b\n"}"#)[0]
+        + #""rejected": "\n\nHuman: q?\n\nAssistant: a\n\nmore\n\nHuman: r\n\nAssistant:b\n", "#
+        + #""margin": 2}"#)[0]
+    #expect(read.margin == 2)
     #expect(said(read.prompt) == ["user: q?", "assistant: a\n\nmore", "user: r"])
     #expect(said(read.chosen) == ["assistant: g"])
     #expect(said(read.rejected) == ["assistant: b"])

@@ -13,7 +13,7 @@ enum TinyTokenizer {
   /// A tokenizer of 256 bytes, the merges, and the special tokens that are asked for; `addsBOS`
   /// has its post-processor open every text with BOS.
   static func make(
-    bos: String = "<s>", eos: String = "</s>", addsBOS: Bool = false,
+    bos: String = "<s>", eos: String = "</s>", pad: String? = nil, addsBOS: Bool = false,
     specials: [String] = specials
   ) throws -> Tokenizer {
     var vocabulary: [String: Int] = [:]
@@ -42,7 +42,7 @@ enum TinyTokenizer {
     if addsBOS, let index = specials.firstIndex(of: bos) {
       file["post_processor"] = processor(bos: bos, id: first + index)
     }
-    return try load(file, bos: bos, eos: eos)
+    return try load(file, bos: bos, eos: eos, pad: pad)
   }
 
   /// A tokenizer as Llama 2's: spaces are `▁`, one is put before each text, and what is not in the
@@ -97,14 +97,17 @@ enum TinyTokenizer {
     ]
   }
 
-  private static func load(_ file: [String: Any], bos: String, eos: String) throws -> Tokenizer {
+  private static func load(
+    _ file: [String: Any], bos: String, eos: String, pad: String? = nil
+  ) throws -> Tokenizer {
     let directory = FileManager.default.temporaryDirectory
       .appendingPathComponent("halter-tiny-tokenizer-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
-    let config: [String: Any] = [
+    var config: [String: Any] = [
       "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": bos, "eos_token": eos,
     ]
+    if let pad { config["pad_token"] = pad }
     for (name, object) in [("tokenizer.json", file), ("tokenizer_config.json", config)] {
       try JSONSerialization.data(withJSONObject: object)
         .write(to: directory.appendingPathComponent(name))

@@ -11,7 +11,8 @@ import Testing
 
 /// Supervised fine-tuning of a small Llama.
 @Suite struct SFTTests {
-  @Test func packedRowsAreWorthTheSameAsRowsOnTheirOwn() throws {
+  @Test("packed rows are worth the same as rows on their own (complaint 14)")
+  func packedRowsAreWorthTheSameAsRowsOnTheirOwn() throws {
     let tiny = try TinyLlama()
     let packed = try tiny.gradients(of: [Array(0..<8)])
     let single = try tiny.gradients(of: (0..<8).map { [$0] })

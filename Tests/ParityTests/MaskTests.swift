@@ -28,9 +28,11 @@ import Testing
   }
 
   /// Compares the rows of examples with those of a golden list; an example without a row is
-  /// skipped. `more` gives the positions that TRL trains on and Halter, on purpose, does not.
+  /// skipped. `more` gives the positions that TRL trains on and Halter, on purpose, does not. A text
+  /// that spells a control token is text here and that token there, so such rows must differ.
   private func compare(
-    _ examples: [Example], _ encoder: ExampleEncoder, with name: String,
+    _ examples: [Example], _ encoder: ExampleEncoder, _ tokenizer: Tokenizer,
+    with name: String,
     more: (TokenizedRow, [Int]) throws -> [Int] = { _, _ in [] }
   ) throws {
     let golden = try #require(try Self.golden.get()[name])
@@ -41,7 +43,11 @@ import Testing
       let trained = row.tokens.indices.filter { row.lossWeights[$0] != 0 }
       let more = try more(row, trained)
       #expect(more.allSatisfy { row.lossWeights[$0] == 0 })
-      #expect(summary(row.tokens, (trained + more).sorted()) == expected, "\(row.location)")
+      let spells = example.texts.contains { text in
+        tokenizer.addedTokens.contains { $0.isSpecial && text.contains($0.content) }
+      }
+      let found = summary(row.tokens, (trained + more).sorted())
+      #expect((found == expected) == !spells, "\(row.location): \(found), \(expected)")
       compared += 1
     }
     #expect(compared > examples.count * 9 / 10)
@@ -67,12 +73,14 @@ import Testing
   struct RealRows {
     private let tests = MaskTests()
 
+    private func tokenizer() throws -> Tokenizer { try RealModel.tokenizer() }
+
     private func file(_ path: String) throws -> URL {
       URL(fileURLWithPath: try #require(RealModel.data)).appendingPathComponent(path)
     }
 
     private func encoder(_ trainOn: TrainOn) throws -> ExampleEncoder {
-      let tokenizer = try RealModel.tokenizer()
+      let tokenizer = try tokenizer()
       return ExampleEncoder(
         renderer: PromptRenderer(
           tokenizer: tokenizer,
@@ -93,7 +101,7 @@ import Testing
       var lines = try JSONLines(url: try file("hh-harmless/validation.jsonl"))
       var pairs: [PreferencePair] = []
       while let record = try lines.next() {
-        let row = SourceRow(try lines.parser.object(record), at: record.location)
+        let row = try record.row()
         if case .preference(let pair) = try HHRLHFLayout().example(from: row) {
           pairs.append(pair)
         }
@@ -103,14 +111,14 @@ import Testing
 
     @Test func alpacaAnswers() throws {
       let examples = try alpaca().map { try AlpacaLayout().example(from: $0) }
-      try tests.compare(examples, encoder(.assistant), with: "alpaca/assistant")
+      try tests.compare(examples, encoder(.assistant), tokenizer(), with: "alpaca/assistant")
     }
 
     @Test func alpacaCompletions() throws {
       let examples = try alpaca().map { try AlpacaLayout().example(from: $0) }
       try tests.compare(
-        examples, encoder(.completion), with: "alpaca/completion",
-        more: tests.endOfText(try RealModel.tokenizer()))
+        examples, encoder(.completion), tokenizer(), with: "alpaca/completion",
+        more: tests.endOfText(tokenizer()))
     }
 
     @Test func alpacaTexts() throws {
@@ -120,7 +128,7 @@ import Testing
           TextDocument(text: parts.joined(separator: "\n"), location: row.location))
       }
       try tests.compare(
-        examples, encoder(.assistant), with: "alpaca/text", more: tests.firstToken)
+        examples, encoder(.assistant), tokenizer(), with: "alpaca/text", more: tests.firstToken)
     }
 
     @Test func transcriptAnswers() throws {
@@ -128,13 +136,14 @@ import Testing
         Example.conversation(
           Conversation(messages: $0.prompt + $0.chosen, location: $0.location))
       }
-      try tests.compare(examples, encoder(.assistant), with: "hh/assistant")
+      try tests.compare(examples, encoder(.assistant), tokenizer(), with: "hh/assistant")
     }
 
     @Test func transcriptCompletions() throws {
       try tests.compare(
-        try pairs().map(Example.preference), encoder(.completion), with: "hh/completion",
-        more: tests.endOfText(try RealModel.tokenizer()))
+        try pairs().map(Example.preference), encoder(.completion), tokenizer(),
+        with: "hh/completion",
+        more: tests.endOfText(tokenizer()))
     }
   }
 
@@ -149,7 +158,7 @@ import Testing
 
   private func handbook() throws -> [Example] {
     let url = Self.root.appendingPathComponent("datasets/handbook/train.jsonl")
-    var reader = try SourceReader(DataSource(url: url))
+    var reader = try SourceReader(DataSource(path: url.path))
     var examples: [Example] = []
     while let record = try reader.next() {
       examples.append(try reader.decoder.example(from: record))
@@ -158,8 +167,10 @@ import Testing
   }
 
   @Test func handbookAnswers() throws {
-    let renderer = PromptRenderer(tokenizer: try tiny(), template: ChatTemplate(.chatml))
-    try compare(handbook(), ExampleEncoder(renderer: renderer), with: "handbook/assistant")
+    let tokenizer = try tiny()
+    let renderer = PromptRenderer(tokenizer: tokenizer, template: ChatTemplate(.chatml))
+    try compare(
+      handbook(), ExampleEncoder(renderer: renderer), tokenizer, with: "handbook/assistant")
   }
 
   @Test func handbookAnswersInLlama3() throws {
@@ -170,7 +181,8 @@ import Testing
     let renderer = PromptRenderer(
       tokenizer: tokenizer, template: ChatTemplate(.llama3, tokenizer: tokenizer))
     try compare(
-      handbook(), ExampleEncoder(renderer: renderer), with: "handbook/assistant/llama3")
+      handbook(), ExampleEncoder(renderer: renderer), tokenizer,
+      with: "handbook/assistant/llama3")
   }
 
   /// TRL's template for Qwen 2.5 also marks the line break that ends the header of an answer and
@@ -183,7 +195,8 @@ import Testing
       defaultSystem: "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.")
     let renderer = PromptRenderer(tokenizer: tokenizer, template: template)
     try compare(
-      handbook(), ExampleEncoder(renderer: renderer), with: "handbook/assistant/qwen2_5"
+      handbook(), ExampleEncoder(renderer: renderer), tokenizer,
+      with: "handbook/assistant/qwen2_5"
     ) { row, trained in
       let starts = trained.filter { !trained.contains($0 - 1) }.map { $0 - 1 }
       let ends = trained.filter { !trained.contains($0 + 1) }.map { $0 + 1 }
@@ -197,7 +210,9 @@ import Testing
       let text = example.texts.last ?? ""
       return .text(TextDocument(text: text, location: example.location))
     }
+    let tokenizer = try tiny()
     try compare(
-      texts, ExampleEncoder(pretraining: try tiny()), with: "handbook/text", more: firstToken)
+      texts, ExampleEncoder(pretraining: tokenizer), tokenizer, with: "handbook/text",
+      more: firstToken)
   }
 }

@@ -68,12 +68,13 @@ public struct LayoutWriter: Sendable {
       let isContext = pair.0.role == .assistant && index < row.firstTrained
       return Self.message(pair.0, weight: pair.1 ?? (isContext ? 0 : nil))
     }
-    return .object([.init("messages", .array(items))])
+    return .object([.init("messages", .array(items))] + Self.tools(row))
   }
 
   private func sharegpt(_ example: Example) throws(DataError) -> JSONOutput {
     let row = try conversation(example)
     try refuseWeights(row)
+    try refuseTools(row)
     let turns: [JSONOutput] = row.messages.map { message in
       let from =
         switch message.role {
@@ -90,6 +91,7 @@ public struct LayoutWriter: Sendable {
   private func alpaca(_ example: Example) throws(DataError) -> JSONOutput {
     let row = try conversation(example)
     try refuseWeights(row)
+    try refuseTools(row)
     var rest = row.messages[...]
     let system = rest.first?.role == .system ? rest.removeFirst().content : nil
     let turns = Array(rest)
@@ -119,10 +121,11 @@ public struct LayoutWriter: Sendable {
       throw misfit(example, "it has no answer")
     }
     let cut = row.firstTrained > 0 ? row.firstTrained : last
-    return .object([
-      .init("prompt", .array(row.messages[..<cut].map { Self.message($0) })),
-      .init("completion", .array(row.messages[cut...].map { Self.message($0) })),
-    ])
+    return .object(
+      [
+        .init("prompt", .array(row.messages[..<cut].map { Self.message($0) })),
+        .init("completion", .array(row.messages[cut...].map { Self.message($0) })),
+      ] + Self.tools(row))
   }
 
   private func prompt(_ example: Example) throws(DataError) -> JSONOutput {
@@ -165,6 +168,7 @@ public struct LayoutWriter: Sendable {
     func transcript(_ answer: [Message]) throws(DataError) -> JSONOutput {
       var text = ""
       for message in row.prompt + answer {
+        if !message.toolCalls.isEmpty { throw misfit(example, "a transcript has no tool calls") }
         switch message.role {
         case .user: text += "\n\nHuman: " + message.content
         case .assistant: text += "\n\nAssistant: " + message.content
@@ -231,16 +235,40 @@ public struct LayoutWriter: Sendable {
       .conversation(row), "which of its answers are learnt, and how much, would be lost")
   }
 
+  private func refuseTools(_ row: Conversation) throws(DataError) {
+    guard !row.tools.isEmpty || row.messages.contains(where: { !$0.toolCalls.isEmpty }) else {
+      return
+    }
+    throw misfit(.conversation(row), "its tools and their calls would be lost")
+  }
+
   private func misfit(_ example: Example, _ reason: String) -> DataError {
     DataError(
       .misfit, at: example.location,
       "the row does not fit the layout \(target.rawValue): \(reason)")
   }
 
+  private static func tools(_ row: Conversation) -> [JSONOutput.Member] {
+    row.tools.isEmpty
+      ? [] : [.init("tools", .array(row.tools.map { .verbatim($0.line) }))]
+  }
+
   private static func message(_ message: Message, weight: Double? = nil) -> JSONOutput {
     var members: [JSONOutput.Member] = [
       .init("role", .string(message.role.rawValue)), .init("content", .string(message.content)),
     ]
+    if let name = message.name { members.append(.init("name", .string(name))) }
+    if !message.toolCalls.isEmpty {
+      let calls = message.toolCalls.map { call -> JSONOutput in
+        let function: [JSONOutput.Member] = [
+          .init("name", .string(call.name)), .init("arguments", .verbatim(call.arguments)),
+        ]
+        let id: [JSONOutput.Member] = call.id.map { [.init("id", .string($0))] } ?? []
+        return .object(
+          id + [.init("type", .string("function")), .init("function", .object(function))])
+      }
+      members.append(.init("tool_calls", .array(calls)))
+    }
     if let weight { members.append(.init("weight", .number(weight))) }
     return .object(members)
   }

@@ -104,7 +104,7 @@ public struct PreferenceLayout: RowLayout {
 
 extension SourceRow {
   /// By how much the preferred answer is preferred; nil where the row does not say.
-  fileprivate func margin() throws(DataError) -> Double? {
+  func margin() throws(DataError) -> Double? {
     guard let value = self["margin"] else { return nil }
     guard let margin = value.double, margin >= 0 else {
       throw fault("margin", "found \(value.excerpt), expected a number of 0 or more")

@@ -50,7 +50,7 @@ public struct LogprobsJob {
       } else {
         throw DataError(
           .misfit, at: record.location,
-          "the row has none of the keys messages, prompt and completion, or text")
+          "the row is no conversation and has no `text`; log-probabilities are of those")
       }
       try check(row)
       try body(
