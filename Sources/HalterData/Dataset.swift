@@ -32,15 +32,24 @@ public struct Dataset: Sendable {
   /// - Parameters:
   ///   - sources: the files, in order; at least one.
   ///   - encoder: the way from examples to rows.
+  ///   - deduplication: what becomes of rows that stand there already.
+  ///   - others: sources of rows that are to be none of these.
   ///   - threads: how many threads encode.
   /// - Throws: `DataError` for a missing or empty file, a row that does not fit its layout, a row
   ///   that is too long where the policy says so, and a set that would teach nothing or never
   ///   teach the model to stop.
-  public init(reading sources: [DataSource], encoder: ExampleEncoder, threads: Int = 1) throws {
+  public init(
+    reading sources: [DataSource], encoder: ExampleEncoder, deduplication: Deduplication = .none,
+    apartFrom others: [DataSource] = [], threads: Int = 1
+  ) throws {
     precondition(!sources.isEmpty, "Dataset: no sources")
-    let preparation = try Preparation(sources, encoder: encoder, threads: threads)
+    let preparation = try Preparation(
+      sources, encoder: encoder, deduplication: deduplication, threads: threads)
+    let seen = try DuplicateFilter(reading: others, deduplication, threads: threads) { _ in }
     var rows = MemoryRows()
-    let summary = try preparation.run { row, source in rows.append(row, source: source) }
+    let summary = try preparation.run(apartFrom: seen) { row, source in
+      rows.append(row, source: source)
+    }
     self.init(rows, summary, contentHash: rows.hash.value)
   }
 
@@ -51,7 +60,10 @@ public struct Dataset: Sendable {
     var rows = MemoryRows()
     var intake = RowIntake(encoder: encoder)
     for example in examples {
-      for row in intake.take(try encoder.encode(example)) { rows.append(row, source: 0) }
+      let signature = RowSignature(example, .none)
+      for row in intake.take(try encoder.encode(example), signature) {
+        rows.append(row, source: 0)
+      }
     }
     try intake.check(name: examples.first?.location.file ?? "the data")
     self.init(

@@ -41,6 +41,10 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
   public internal(set) var dropped: [EncodedExample.Drop: Tally] = [:]
   /// Rows that were cut, into one row or several, because they are longer than `max_length`.
   public internal(set) var cut = Tally()
+  /// Rows kept that are equal to an earlier one.
+  public internal(set) var repeated = Tally()
+  /// Rows kept for validation that are among the rows to learn from.
+  public internal(set) var alsoTrained = Tally()
   /// Texts that were rewritten for filling in the middle.
   public internal(set) var filledIn = 0
   /// Tokens in the rows kept.
@@ -82,6 +86,15 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
       notes.append("rewritten for filling in the middle: \(filledIn) of \(kinds[.text] ?? 0) texts")
     }
     if cut.count > 0 { notes.append("too long, cut: \(cut.summary)") }
+    if repeated.count > 0 {
+      notes.append(
+        "equal to an earlier row, kept: \(repeated.summary); `deduplicate: exact` leaves them out")
+    }
+    if alsoTrained.count > 0 {
+      notes.append(
+        "also among the training rows, kept: \(alsoTrained.summary); what is measured on them is"
+          + " memory; `deduplicate: exact` leaves them out here")
+    }
     return notes
       + EncodedExample.Drop.allCases.compactMap { drop in
         dropped[drop].map { "\(drop.words), left out: \($0.summary)" }
@@ -106,6 +119,15 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
     for row in encoded.rows { keep(row) }
   }
 
+  /// Counts a row that is kept though it stands there already.
+  mutating func add(_ finding: DuplicateFilter.Finding, at location: RowLocation) {
+    switch finding {
+    case .new: break
+    case .equal, .near: repeated.add(location)
+    case .inOtherSet: alsoTrained.add(location)
+    }
+  }
+
   private mutating func keep(_ row: TokenizedRow) {
     let length = row.tokens.count
     rows += 1
@@ -125,6 +147,9 @@ extension EncodedExample.Drop {
     case .undesirable: "judged bad"
     case .sameAnswers: "both answers the same"
     case .emptyAnswer: "an answer empty"
+    case .repeated: "equal to an earlier row"
+    case .nearlyRepeated: "nearly equal to an earlier row"
+    case .alsoTrained: "also among the training rows"
     }
   }
 }

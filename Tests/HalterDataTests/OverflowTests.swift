@@ -214,9 +214,11 @@ import Testing
   }
 
   @Test func cutsAreCountedWithTheirPlaces() throws {
-    let row = #"{"prompt": "\#(String(repeating: "x", count: 40))", "completion": "a"}"#
+    func row(_ answer: String) -> String {
+      #"{"prompt": "\#(String(repeating: "x", count: 40))", "completion": "\#(answer)"}"#
+    }
     let data = try encoding(.truncateLeft, 40).dataset(
-      #"{"prompt": "q", "completion": "a"}"#, row, row)
+      #"{"prompt": "q", "completion": "a"}"#, row("a"), row("b"))
     #expect(data.statistics.cut.count == 2)
     #expect(data.statistics.notes == ["too long, cut: 2 (rows.jsonl:2, rows.jsonl:3)"])
     #expect(data.statistics.longestRead > 40)

@@ -81,7 +81,8 @@ def make(path):
 STATISTICS = json.dumps({
     "rowsRead": 4, "rows": 3, "kinds": {"conversation": 3, "text": 1},
     "dropped": {"tooLong": {"count": 1, "first": [{"file": "a", "line": 2}]}},
-    "cut": {"count": 0, "first": []}, "filledIn": 0, "tokens": 305, "trainedTokens": 12, "longest": 300,
+    "cut": {"count": 0, "first": []}, "repeated": {"count": 0, "first": []},
+    "alsoTrained": {"count": 0, "first": []}, "filledIn": 0, "tokens": 305, "trainedTokens": 12, "longest": 300,
     "longestRead": 999, "trainedAnswers": 2, "trainedStops": 2, "powers": [0, 0, 0, 0, 2, 0, 0, 0, 0, 1] + [0] * 54,
 })
 

@@ -36,7 +36,12 @@ public struct TokenCacheKey: Sendable, Equatable, Codable {
   /// - Parameters:
   ///   - sources: each source with the SHA-256 of its bytes, in order.
   ///   - encoder: the way from examples to rows.
-  public init(sources: [(source: DataSource, sha256: String)], encoder: ExampleEncoder) {
+  ///   - deduplication: what becomes of rows that stand there already.
+  ///   - others: the identity of the rows that these are held against, if any are.
+  public init(
+    sources: [(source: DataSource, sha256: String)], encoder: ExampleEncoder,
+    deduplication: Deduplication = .none, apartFrom others: String? = nil
+  ) {
     var parts = [
       Part(
         name: "pipeline", title: "the way rows are tokenised",
@@ -50,6 +55,12 @@ public struct TokenCacheKey: Sendable, Equatable, Codable {
       parts.append(
         Part(
           name: "source.\(index).sha256", title: "the content of \(source.name)", value: sum))
+    }
+    parts.append(
+      Part(name: "deduplicate", title: "deduplicate", value: deduplication.rawValue))
+    if let others {
+      parts.append(
+        Part(name: "others", title: "the rows that these are held against", value: others))
     }
     self.init(parts + encoder.keyParts)
   }

@@ -24,6 +24,12 @@ public struct EncodedExample: Sendable, Equatable {
     case sameAnswers
     /// One of its answers is empty.
     case emptyAnswer
+    /// It is equal to an earlier one.
+    case repeated
+    /// It is nearly equal to an earlier one.
+    case nearlyRepeated
+    /// It is among the rows to learn from, and this is validation.
+    case alsoTrained
   }
 
   /// What kind of example it was.
@@ -44,4 +50,26 @@ public struct EncodedExample: Sendable, Equatable {
   public internal(set) var trainedAnswers = 0
   /// Answers that end in a trained stop token.
   public internal(set) var trainedStops = 0
+
+  /// Leaves the example out for a reason.
+  mutating func leaveOut(_ reason: Drop) {
+    drop = reason
+    rows = []
+    isCut = false
+    isFilledIn = false
+    trainedAnswers = 0
+    trainedStops = 0
+  }
+}
+
+extension EncodedExample.Drop {
+  /// Why a row that stands there already is left out; nil for a new one.
+  init?(_ finding: DuplicateFilter.Finding) {
+    switch finding {
+    case .new: return nil
+    case .equal: self = .repeated
+    case .near: self = .nearlyRepeated
+    case .inOtherSet: self = .alsoTrained
+    }
+  }
 }

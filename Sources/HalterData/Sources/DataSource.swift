@@ -12,8 +12,12 @@ public struct DataSource: Sendable, Equatable {
   public let layout: String?
   /// The file's names of the layout's columns, where they differ.
   public let columns: [String: String]
-  /// At most so many rows from the start of the file; nil for all.
+  /// The part of the rows that is taken, by what they say.
+  public let part: RowPart
+  /// At most so many rows of the part, from the start; nil for all.
   public let limit: Int?
+  /// How often an epoch draws each row: 0.5 half of the rows, 2 each row twice.
+  public let weight: Double
 
   /// A source of rows.
   ///
@@ -23,17 +27,21 @@ public struct DataSource: Sendable, Equatable {
   ///   - format: how its files are written; nil to tell it.
   ///   - layout: the layout of its rows; nil or `auto` to find it.
   ///   - columns: the file's names of the layout's columns, where they differ.
-  ///   - limit: at most so many rows; nil for all.
+  ///   - part: the part of the rows that is taken.
+  ///   - limit: at most so many rows of the part; nil for all.
+  ///   - weight: how often an epoch draws each row.
   public init(
     path: String, name: String? = nil, format: DataFormat? = nil, layout: String? = nil,
-    columns: [String: String] = [:], limit: Int? = nil
+    columns: [String: String] = [:], part: RowPart = .all, limit: Int? = nil, weight: Double = 1
   ) {
     self.path = path
     self.name = name ?? path
     self.format = format
     self.layout = layout == "auto" ? nil : layout
     self.columns = columns
+    self.part = part
     self.limit = limit
+    self.weight = weight
   }
 
   /// The files of the source, in the order in which their rows are read.
@@ -49,11 +57,13 @@ public struct DataSource: Sendable, Equatable {
     var format: String?
     var layout: String?
     var columns: [String: String]
+    var part: RowPart
     var limit: Int?
   }
 
   var settings: Settings {
     Settings(
-      name: name, format: format?.rawValue, layout: layout, columns: columns, limit: limit)
+      name: name, format: format?.rawValue, layout: layout, columns: columns, part: part,
+      limit: limit)
   }
 }

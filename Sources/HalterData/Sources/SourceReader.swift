@@ -57,7 +57,8 @@ public struct SourceReader {
   ///
   /// - Throws: `DataError` when the disk refuses, or a file is not what it seems to be.
   public mutating func next() throws(DataError) -> RawRecord? {
-    if let limit = source.limit, rowsRead >= limit { return nil }
+    // Where every row is in the part, no more than the limit are needed.
+    if let limit = source.limit, source.part.isWhole, rowsRead >= limit { return nil }
     rowsRead += 1
     if let record = ahead.popFirst() { return record }
     return try walk.next()
@@ -78,7 +79,7 @@ public struct SourceReader {
     var searched = 0
     while true {
       if searched == ahead.count {
-        guard searched < min(Self.rowsSearched, source.limit ?? .max),
+        guard searched < min(Self.rowsSearched, source.part.isWhole ? source.limit ?? .max : .max),
           let record = try walk.next()
         else { break }
         ahead.append(record)

@@ -56,6 +56,7 @@ struct PreparationLine {
     var fields: [String] = []
     switch progress.phase {
     case .checking: fields.append("checking \(set)")
+    case .comparing: fields.append("comparing \(set) with training")
     case .tokenizing: fields.append("tokenising \(set)")
     }
     let seconds = now - began
