@@ -19,17 +19,17 @@ public struct ConvertJob {
   /// - Throws: `DataError` naming the first row that cannot be read or does not fit, and
   ///   `FormatError` if the file exists or cannot be written.
   public func run(to url: URL) throws -> (layout: String, read: Int, written: Int) {
-    var reader = try SourceReader(source)
+    var examples = try ExampleReader(source)
     var (read, written) = (0, 0)
     try AtomicWrite.stream(to: url, overwrite: false) { file in
-      while let record = try reader.next() {
+      while let example = try examples.next() {
         read += 1
-        for row in try writer.rows(for: reader.decoder.example(from: record)) {
+        for row in try writer.rows(for: example) {
           try file.write(Data((row.text + "\n").utf8))
           written += 1
         }
       }
     }
-    return (reader.decoder.layout.name, read, written)
+    return (examples.layout.name, read, written)
   }
 }

@@ -41,10 +41,11 @@ public struct DataStatsJob {
   ) throws {
     try loaded.checkFiles()
     let data = try RecipeData(loaded, in: place, observer: observer)
-    var sets = [
-      Figures(try data.train(), profile: try Self.profile(data.trainSources))
-    ]
-    if let sources = data.validationSources, let set = try data.validation() {
+    let train = try data.train()
+    var sets = [Figures(train, profile: try Self.profile(data.sources.train))]
+    if let sources = data.sources.validation,
+      let set = try data.validation(apartFrom: train)
+    {
       sets.append(Figures(set, profile: try Self.profile(sources)))
     }
     self.sets = sets
@@ -53,10 +54,8 @@ public struct DataStatsJob {
   private static func profile(_ sources: [DataSource]) throws -> TextProfile {
     var profile = TextProfile()
     for source in sources {
-      var reader = try SourceReader(source)
-      while let record = try reader.next() {
-        profile.add(try reader.decoder.example(from: record))
-      }
+      var examples = try ExampleReader(source)
+      while let example = try examples.next() { profile.add(example) }
     }
     return profile
   }

@@ -18,6 +18,7 @@ public struct PrepareJob {
   ) throws {
     try loaded.checkFiles()
     let data = try RecipeData(loaded, in: place, observer: observer, shouldStop: shouldStop)
-    sets = [try data.train()] + (try data.validation().map { [$0] } ?? [])
+    let train = try data.train()
+    sets = [train] + (try data.validation(apartFrom: train).map { [$0] } ?? [])
   }
 }

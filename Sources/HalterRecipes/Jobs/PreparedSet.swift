@@ -21,6 +21,9 @@ public struct PreparedSet: Sendable {
   /// How the rows came to be there.
   public let origin: Origin
 
+  /// Stands for the rows and all that they follow from.
+  var key: String { file.deletingPathExtension().lastPathComponent }
+
   /// The size of the cache file in bytes.
   public var bytes: Int {
     (try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0
@@ -49,16 +52,18 @@ extension PreparedSet {
   /// Opens a set in the cache, and tells an observer about it.
   /// - Parameters:
   ///   - name: what the recipe calls the set.
+  ///   - others: rows that are to be none of these.
   ///   - recipe: the recipe file, to say what has changed since its last use.
   ///   - shouldStop: asked now and then; true ends the work with `PreparationInterrupted`.
   init(
-    _ name: String, _ sources: [DataSource], encoder: ExampleEncoder, recipe: URL,
-    in store: TokenCacheStore, threads: Int, observer: any RunObserver, shouldStop: () -> Bool
+    _ name: String, _ sources: [DataSource], apartFrom others: OtherRows?,
+    encoder: ExampleEncoder, deduplication: Deduplication, recipe: URL, in store: TokenCacheStore,
+    threads: Int, observer: any RunObserver, shouldStop: () -> Bool
   ) throws {
     var origin = Origin.reused
     let opened = try Dataset.open(
-      sources, encoder: encoder, cachedIn: store, subject: "\(recipe.path) \(name)",
-      threads: threads,
+      sources, encoder: encoder, deduplication: deduplication, apartFrom: others,
+      cachedIn: store, subject: "\(recipe.path) \(name)", threads: threads,
       report: { event in
         if shouldStop() { throw PreparationInterrupted() }
         switch event {

@@ -30,11 +30,12 @@ public struct PreviewJob {
   ) throws {
     try loaded.checkFiles()
     let data = try RecipeData(loaded, in: place, observer: observer)
-    guard let set = try validation ? data.validation() : data.train() else {
+    if validation, data.sources.validation == nil {
       throw DataError(
         .untrainable, "the recipe has no data.validation", file: loaded.file.lastPathComponent)
     }
-    dataset = set.dataset
+    let train = try data.train()
+    dataset = try (validation ? data.validation(apartFrom: train) : nil)?.dataset ?? train.dataset
     tokenizer = data.open.tokenizer
     statistics = dataset.statistics
     layouts = dataset.layouts

@@ -18,9 +18,8 @@ struct RecipeData {
   private let place: Workplace
   private let observer: any RunObserver
   private let shouldStop: () -> Bool
-  private var recipe: DataRecipe { loaded.recipe.data }
-  /// The copy of standard input, where a source is that.
-  private let standardInput: URL?
+  /// Where the rows are.
+  let sources: RecipeSources
 
   /// Opens the model of a recipe and settles the recipe's policies with it.
   /// - Parameters:
@@ -55,9 +54,7 @@ struct RecipeData {
       encoder = ExampleEncoder(
         pretraining: tokenizer, length: length, fillInTheMiddle: fillInTheMiddle)
     }
-    standardInput = try Self.standardInput(of: recipe.data, in: place) {
-      try observer.observe(.stage($0))
-    }
+    sources = try RecipeSources(recipe.data, in: place) { try observer.observe(.stage($0)) }
     self.loaded = loaded
     self.place = place
     self.observer = observer
@@ -68,18 +65,12 @@ struct RecipeData {
   /// own where none is needed.
   var template: ChatTemplate? { encoder.renderer?.template ?? (try? open.template.get()) }
 
-  /// Where the rows to learn from are.
-  var trainSources: [DataSource] { sources(recipe.train) }
-
-  /// Where the rows to measure the loss on are; nil where the recipe names none.
-  var validationSources: [DataSource]? { (recipe.validation?.sources).map(sources) }
-
   /// The rows to learn from.
   /// - Throws: `DataError` as `Dataset` does, and where texts are to be rewritten and there is none;
   ///   `PreparationInterrupted`.
   func train() throws -> PreparedSet {
-    let set = try open("train", trainSources)
-    if recipe.fim != nil, set.dataset.statistics.kinds[.text] == nil {
+    let set = try open("train", sources.train)
+    if loaded.recipe.data.fim != nil, set.dataset.statistics.kinds[.text] == nil {
       throw DataError(
         .misfit,
         "data.fim is given, and no row of data.train is plain text, which alone is rewritten for"
@@ -89,45 +80,22 @@ struct RecipeData {
   }
 
   /// The rows to measure the loss on; nil where the recipe names none.
+  /// - Parameter train: the rows to learn from, which are to be none of these.
   /// - Throws: `DataError` as `Dataset` does, and `PreparationInterrupted`.
-  func validation() throws -> PreparedSet? {
-    try validationSources.map { try open("validation", $0) }
+  func validation(apartFrom train: PreparedSet) throws -> PreparedSet? {
+    let others = sources.mayOverlap ? OtherRows(sources: sources.train, identity: train.key) : nil
+    return try sources.validation.map { try open("validation", $0, apartFrom: others) }
   }
 
-  private func open(_ name: String, _ sources: [DataSource]) throws -> PreparedSet {
+  private func open(
+    _ name: String, _ sources: [DataSource], apartFrom others: OtherRows? = nil
+  ) throws -> PreparedSet {
     try observer.observe(.stage("Reading the data"))
     return try PreparedSet(
-      name, sources, encoder: encoder, recipe: loaded.file, in: place.datasets,
+      name, sources, apartFrom: others, encoder: encoder,
+      deduplication: self.sources.deduplication, recipe: loaded.file, in: place.datasets,
       threads: loaded.recipe.train.threads ?? ProcessInfo.processInfo.activeProcessorCount,
       observer: observer, shouldStop: shouldStop)
-  }
-
-  private func sources(_ recipes: [SourceRecipe]) -> [DataSource] {
-    recipes.map {
-      DataSource(
-        path: $0.path.isStandardInput ? standardInput?.path ?? "" : $0.path.absolute,
-        name: $0.path.isStandardInput ? StandardInput.name : $0.path.text,
-        format: DataFormat(rawValue: $0.format.rawValue), layout: $0.layout.rawValue,
-        columns: $0.columns?.names ?? [:], limit: $0.limit)
-    }
-  }
-
-  /// Copies standard input to a file where a source is that.
-  private static func standardInput(
-    of recipe: DataRecipe, in place: Workplace, stage: (String) throws -> Void
-  ) throws -> URL? {
-    let sources = (recipe.train + (recipe.validation?.sources ?? [])).filter {
-      $0.path.isStandardInput
-    }
-    if sources.isEmpty { return nil }
-    if sources.count > 1 {
-      throw DataError(
-        .misfit, "\(sources.count) sources of the recipe are `-`; it can be read once only",
-        file: StandardInput.name)
-    }
-    try stage("Copying \(StandardInput.name)")
-    return try StandardInput.spool(
-      into: place.models.root.appendingPathComponent("datasets/stdin"))
   }
 
   private static func location(

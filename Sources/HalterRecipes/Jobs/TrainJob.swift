@@ -142,7 +142,9 @@ public struct TrainJob {
     let backend = place.backend(threads: recipe.train.threads, compute: recipe.train.compute)
     let data = try RecipeData(loaded, in: place, observer: observer, shouldStop: shouldStop)
     let (open, encoder, name) = (data.open, data.encoder, data.modelName)
-    let (train, validation) = (try data.train().dataset, try data.validation()?.dataset)
+    let trainSet = try data.train()
+    let (train, validation) =
+      (trainSet.dataset, try data.validation(apartFrom: trainSet)?.dataset)
 
     try observer.observe(.stage("Loading \(name)"))
     let seed = UInt64(recipe.train.seed)
