@@ -131,7 +131,7 @@ import Testing
   @Test func anUnknownTemplateListsTheKnownOnes() throws {
     try work.fails(
       65, "generate", "--model", "base", "--template", "foo", "x",
-      saying: ["\"foo\"", "chatml, llama2, llama3, alpaca"])
+      saying: ["\"foo\"", "chatml, llama2, hermes, llama3, llama3.1"])
   }
 
   @Test func aTemplateThatNobodyKnowsAsksForOne() throws {

@@ -8,13 +8,13 @@ import Testing
 
   init() throws { work = try Workshop() }
 
-  /// Expects `halter run tiny.yaml` to fail and to leave nothing.
+  /// Expects `halter run tiny.yaml` to fail and to leave nothing but what is cached.
   private func refuses(
     _ words: [String], code: Int32 = 65, at location: SourceLocation = #_sourceLocation
   ) throws {
     let before = work.names("")
     try work.fails(code, "run", "tiny.yaml", "--quiet", saying: words, at: location)
-    #expect(work.names("") == before, sourceLocation: location)
+    #expect(work.names("").filter { $0 != "home" } == before, sourceLocation: location)
   }
 
   // MARK: - Recipes
@@ -58,7 +58,7 @@ import Testing
 
   @Test func anUnknownTemplateIsNamedByItsLine() throws {
     try work.write(try work.read("tiny.yaml") + "template: chatlm\n", to: "tiny.yaml")
-    try refuses(["tiny.yaml:7:11", "\"chatlm\"", "chatml, llama2, llama3, alpaca"])
+    try refuses(["tiny.yaml:7:11", "\"chatlm\"", "chatml, llama2, hermes, llama3, llama3.1"])
   }
 
   @Test func aWrongOverrideIsNamed() throws {

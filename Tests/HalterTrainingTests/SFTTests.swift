@@ -20,6 +20,32 @@ import Testing
     #expect(TinyLlama.distance(packed.gradients, single.gradients) < 1e-5)
   }
 
+  @Test("accumulating k batches is one batch of them all (complaint 12)", arguments: [1, 2, 4])
+  func accumulatedBatchesAreOneLargeBatch(rows: Int) throws {
+    try withFolder { folder throws in
+      func steps(of rows: Int, _ accumulate: Int) throws -> [StepMetrics] {
+        let tiny = try TinyLlama()
+        let recorder = Recorder()
+        let planner = BatchPlanner(
+          lengths: tiny.train.lengths, budget: .rows(rows), accumulate: accumulate, seed: 3)
+        _ = try tiny.trainer(
+          tiny.weights, in: folder.appending(path: "\(rows)"), steps: 3, observer: recorder,
+          rate: 1e-4, planner: planner
+        ).trainer.run()
+        return recorder.steps
+      }
+      // Eight rows are an epoch, so that a step is over all of them either way.
+      let large = try steps(of: 8, 1)
+      let small = try steps(of: rows, 8 / rows)
+      #expect(large.count == 3 && small.count == 3)
+      for (one, many) in zip(large, small) {
+        #expect(one.trainedTokens == many.trainedTokens)
+        #expect(abs(one.loss - many.loss) < 1e-6 * one.loss)
+        #expect(abs(one.gradientNorm - many.gradientNorm) < 1e-6 * one.gradientNorm)
+      }
+    }
+  }
+
   @Test func theOrderOfRowsInABatchDoesNotMatter() throws {
     let tiny = try TinyLlama()
     let forth = try tiny.gradients(of: [[0, 1, 2, 3, 4, 5, 6, 7]])

@@ -89,7 +89,8 @@ struct TinyLlama {
   /// A loop over this model.
   func trainer(
     _ weights: any TrainedWeights, in folder: URL, steps: Int, observer: any RunObserver,
-    drops: Bool = false, rate: Double = 3e-3, stop: @escaping () -> Bool = { false }
+    drops: Bool = false, rate: Double = 3e-3, planner: BatchPlanner? = nil,
+    stop: @escaping () -> Bool = { false }
   ) -> (trainer: Trainer, optimizer: AdamW, store: CheckpointStore) {
     let optimizer = AdamW(
       weights.parameters.map {
@@ -98,7 +99,8 @@ struct TinyLlama {
     let store = CheckpointStore(run: folder)
     let trainer = Trainer(
       method: method(), weights: weights, optimizer: optimizer,
-      planner: BatchPlanner(lengths: train.lengths, budget: .tokens(64), accumulate: 2, seed: 3),
+      planner: planner
+        ?? BatchPlanner(lengths: train.lengths, budget: .tokens(64), accumulate: 2, seed: 3),
       configuration: TrainerConfiguration(
         schedule: Schedule(peak: rate, shape: .constant, warmupSteps: 1, totalSteps: steps),
         clip: 1, evaluateEvery: nil, saveEvery: nil, keep: 2, seed: 3, dropsOut: drops,

@@ -66,6 +66,7 @@ public struct TrainJob {
     let stops: Set<Int32>
     let method: SFTMethod
     let planner: BatchPlanner
+    let mixture: Mixture
     let steps: Int
     let epochs: Double
     let train: Dataset
@@ -165,8 +166,10 @@ public struct TrainJob {
     }
     let budget: BatchPlanner.Budget =
       recipe.train.batchSize.map { .rows($0) } ?? .tokens(recipe.train.batchTokens ?? 2048)
+    let mixture = try Mixture(of: train, from: data.sources.train)
     let planner = BatchPlanner(
-      lengths: train.lengths, budget: budget, accumulate: recipe.train.accumulate, seed: seed)
+      lengths: train.lengths, sources: mixture.sources, budget: budget,
+      accumulate: recipe.train.accumulate, seed: seed)
     let (steps, epochs) = extent(planner)
     return Parts(
       model: model, weights: weights,
@@ -176,7 +179,8 @@ public struct TrainJob {
       method: SFTMethod(
         recipe.method.rawValue, model: model, train: train, validation: validation,
         recomputesBlocks: recipe.train.recompute == .blocks),
-      planner: planner, steps: steps, epochs: epochs, train: train, validation: validation,
+      planner: planner, mixture: mixture, steps: steps, epochs: epochs, train: train,
+      validation: validation,
       backend: backend, modelName: name)
   }
 
@@ -274,21 +278,26 @@ public struct TrainJob {
 
   private func header(_ parts: Parts, directory: String, resumed: Int?) -> RunHeader {
     let sets = [("train", parts.train), ("validation", parts.validation)]
-    let notes = sets.flatMap { name, dataset in
-      (dataset?.statistics.notes ?? []).map { "\(name): \($0)" }
-    }
+    let notes =
+      sets.flatMap { name, dataset in
+        (dataset?.statistics.notes ?? []).map { "\(name): \($0)" }
+      } + parts.mixture.notes(parts.planner)
     var layouts: [String] = []
     for layout in sets.flatMap({ $0.1?.layouts ?? [] }) where !layouts.contains(layout) {
       layouts.append(layout)
     }
+    let statistics = parts.train.statistics
+    let tokens = parts.planner.shares(epoch: 0).reduce(0) { $0 + $1.tokens }
+    let share = Double(tokens) / Double(max(1, statistics.tokens))
     return RunHeader(
       name: URL(fileURLWithPath: directory).lastPathComponent, method: parts.method.name,
       model: parts.modelName, adapter: parts.weights.summary, device: parts.backend.summary,
       weightCount: parts.model.weightCount,
       trainableCount: parts.weights.parameters.reduce(0) { $0 + $1.parameter.count },
       trainRows: parts.train.count, validationRows: parts.validation?.count ?? 0,
-      tokensPerEpoch: parts.train.statistics.tokens,
-      trainedTokensPerEpoch: parts.train.statistics.trainedTokens,
+      tokensPerEpoch: tokens,
+      // Sources that are drawn more or less than once are taken to be trained as much as all are.
+      trainedTokensPerEpoch: Int((share * Double(statistics.trainedTokens)).rounded()),
       lengths: DataText.lengths(parts.train.statistics), layouts: layouts, notes: notes,
       totalSteps: parts.steps, epochs: parts.epochs, resumedFrom: resumed, directory: directory)
   }
