@@ -25,6 +25,7 @@ test: deps
 
 bench: build
 	Benchmarks/bench.sh
+	Benchmarks/prepare.sh
 
 parity: build
 	Tests/Parity/check.sh
