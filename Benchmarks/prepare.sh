@@ -67,8 +67,8 @@ read -r build_s build_kb < <(measured "$halter" data prepare "$work/prepare.yaml
 read -r again_s again_kb < <(measured "$halter" data prepare "$work/prepare.yaml")
 awk -v rows="$rows" -v bytes="$bytes" -v bs="$build_s" -v bk="$build_kb" -v as="$again_s" \
   -v ak="$again_kb" 'BEGIN {
-  printf "{\"rows\": %d, \"bytes\": %d, \"prepare_seconds\": %.2f, \"prepare_mb_per_second\": %.1f, ",
+  printf "{\"rows\": %d, \"bytes\": %.0f, \"prepare_seconds\": %.2f, \"prepare_mb_per_second\": %.1f, ",
     rows, bytes, bs, bytes / 1e6 / bs
-  printf "\"prepare_peak_bytes\": %d, \"reuse_seconds\": %.2f, \"reuse_peak_bytes\": %d}\n",
+  printf "\"prepare_peak_bytes\": %.0f, \"reuse_seconds\": %.2f, \"reuse_peak_bytes\": %.0f}\n",
     bk * 1024, as, ak * 1024
 }'

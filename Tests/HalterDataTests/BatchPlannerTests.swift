@@ -84,7 +84,9 @@ import Testing
 
   // MARK: - Packing
 
-  @Test(arguments: [1024, 2048, 4096], [0, 1, 2]) func nextToNothingIsWasted(
+  @Test(
+    "batches are full of real rows, whatever their lengths (complaint 13)",
+    arguments: [1024, 2048, 4096], [0, 1, 2]) func nextToNothingIsWasted(
     limit: Int, epoch: Int
   ) {
     for quantiles in [Self.handbook, Self.alpaca] {
