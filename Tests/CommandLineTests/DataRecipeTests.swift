@@ -17,6 +17,13 @@ import Testing
     return try work.succeeds("run", "tiny.yaml", "--dry-run").err
   }
 
+  /// The rows to learn from and for validation, as the header counts them.
+  private func rowCounts(_ said: String) throws -> [Int] {
+    let lines = said.split(separator: "\n")
+    let line = try #require(lines.first { $0.contains("more for validation") })
+    return line.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+  }
+
   @Test("sources are drawn by their weights, and how many rows that makes is said (complaint 22)")
   func sourcesAreDrawnByWeight() throws {
     let said = try plan(
@@ -41,8 +48,7 @@ import Testing
 
   @Test func aShareOfTheRowsIsHeldOutForValidation() throws {
     let said = try plan("train: train.jsonl, validation: 0.4")
-    let line = try #require(said.split(separator: "\n").first { $0.contains("more for validation") })
-    let counts = line.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+    let counts = try rowCounts(said)
     #expect(counts.reduce(0, +) == 8, "\(said)")
     #expect(counts.count == 2 && counts.allSatisfy { $0 > 0 }, "\(said)")
   }
@@ -50,8 +56,7 @@ import Testing
   @Test func partsOfASourceMakeTheWhole() throws {
     let said = try plan(
       "train: {path: train.jsonl, split: 0-0.6}, validation: {path: train.jsonl, split: 0.6-1}")
-    let line = try #require(said.split(separator: "\n").first { $0.contains("more for validation") })
-    let counts = line.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+    let counts = try rowCounts(said)
     #expect(counts.reduce(0, +) == 8, "\(said)")
   }
 

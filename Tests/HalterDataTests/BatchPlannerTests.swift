@@ -87,8 +87,9 @@ import Testing
   @Test(
     "batches are full of real rows, whatever their lengths (complaint 13)",
     arguments: [1024, 2048, 4096], [0, 1, 2]) func nextToNothingIsWasted(
-    limit: Int, epoch: Int
-  ) {
+      limit: Int, epoch: Int
+    )
+  {
     for quantiles in [Self.handbook, Self.alpaca] {
       let lengths = Self.lengths(3000, like: quantiles)
       let plan = BatchPlanner(lengths: lengths, budget: .tokens(limit), seed: 42).epoch(epoch)
