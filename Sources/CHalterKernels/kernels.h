@@ -8,6 +8,8 @@
 
 #include "kernels_elementwise.h"
 
+#include "kernels_adamw.h"
+
 #include "kernels_dropout.h"
 
 #include "kernels_rows.h"
@@ -26,6 +28,7 @@ const hk_kernels KERNEL_TABLE = {
     .dropout = dropout,
     .sum_of_squares = sum_of_squares,
     .adamw = adamw,
+    .adamw_8bit = adamw_8bit,
     .rmsnorm = rmsnorm,
     .rmsnorm_backward = rmsnorm_backward,
     .add_bias = add_bias,

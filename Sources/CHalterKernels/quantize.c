@@ -70,35 +70,6 @@ void hk_quantize_codes(hk_format format, size_t n, const float *x, size_t block,
   }
 }
 
-void hk_dynamic_map(float *map) {
-  // Decades down from [0.1, 1], of 2^i equal cells each, and the middle of each cell with either
-  // sign; then 0 and 1. The steps are those of torch.linspace in f32.
-#pragma clang fp contract(off)
-  size_t count = 0;
-  float positive[128];
-  for (int i = 0; i < 7; i++) {
-    const int cells = 1 << i;
-    const float first = 0.1f;
-    const float step = (1.0f - first) / (float)cells;
-    float lower = first;
-    // The power as a quotient or product of exact numbers, rounded once.
-    const float power = (float)pow(10.0, i - 6);
-    for (int k = 0; k < cells; k++) {
-      const int next = k + 1;
-      const float upper = next < (cells + 1) / 2 ? fmaf(step, (float)next, first)
-                                                     : fmaf(-step, (float)(cells - next), 1.0f);
-      positive[count++] = (lower + upper) / 2.0f * power;
-      lower = upper;
-    }
-  }
-  for (size_t i = 0; i < count; i++) {
-    map[count - 1 - i] = -positive[i];
-    map[count + 1 + i] = positive[i];
-  }
-  map[count] = 0;
-  map[255] = 1;
-}
-
 /// The index of the value of a rising map that is nearest to a number; the lower one of two.
 static uint8_t nearest(const float *map, float x) {
   unsigned below = 0;

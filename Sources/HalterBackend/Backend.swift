@@ -130,6 +130,11 @@ public protocol Backend: AnyObject {
   func adamW(
     _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, m: Buffer, v: Buffer,
     count: Int)
+  /// The same with moments as 8-bit codes, decoded and encoded again block by block (Dettmers et
+  /// al. 2022).
+  func adamW(
+    _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, moments: QuantizedMoments,
+    count: Int)
 }
 
 /// What a call of causal segment attention is over.

@@ -11,6 +11,7 @@ public final class Buffer {
   private enum Owner {
     case pool(BufferPool, block: BufferPool.Block)
     case parent(Buffer)
+    case paged(PagedMemory)
   }
 
   init(block: BufferPool.Block, byteCount: Int, pool: BufferPool) {
@@ -18,6 +19,13 @@ public final class Buffer {
     self.byteCount = byteCount
     self.base = block.base
     self.owner = .pool(pool, block: block)
+  }
+
+  /// A part of memory in a file.
+  init(in memory: PagedMemory, base: UnsafeMutableRawPointer, byteCount: Int) {
+    self.byteCount = byteCount
+    self.base = base
+    self.owner = .paged(memory)
   }
 
   private init(parent: Buffer, byteOffset: Int, byteCount: Int) {

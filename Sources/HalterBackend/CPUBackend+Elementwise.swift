@@ -109,35 +109,6 @@ extension CPUBackend {
     }
   }
 
-  public func adamW(
-    _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, m: Buffer, v: Buffer,
-    count: Int
-  ) {
-    check(count, gradient, parameter, m, v)
-    let step = Float(constants.step)
-    let c = hk_adamw_constants(
-      learning_rate: constants.learningRate, beta1: constants.beta1, beta2: constants.beta2,
-      epsilon: constants.epsilon, weight_decay: constants.weightDecay,
-      bias_correction1: biasCorrection(constants.beta1, step),
-      sqrt_bias_correction2: biasCorrection(constants.beta2, step).squareRoot(),
-      gradient_scale: constants.gradientScale)
-    let (g, p, m, v) = (gradient.f32, parameter.f32, m.f32, v.f32)
-    let kernel = kernels.pointee.adamw
-    threads.ranges(count, grain: Self.grain) { range in
-      let start = range.lowerBound
-      withUnsafePointer(to: c) { c in
-        kernel(range.count, c, g + start, p + start, m + start, v + start)
-      }
-    }
-  }
-
-  /// 1 - beta^step, in double because it cancels for small steps.
-  private func biasCorrection(_ beta: Float, _ step: Float) -> Float {
-    var power = 1.0
-    for _ in 0..<Int(step) { power *= Double(beta) }
-    return Float(1 - power)
-  }
-
   /// Stops the program if a buffer holds fewer than `count` f32 values.
   func check(_ count: Int, _ buffers: Buffer...) {
     precondition(

@@ -122,7 +122,7 @@ extension CPUBackend {
     let codes = allocate(byteCount: max(1, count))
     let map = allocate(byteCount: 256 * 4)
     let nested = allocate(byteCount: max(1, (count + Self.scaleBlock - 1) / Self.scaleBlock * 4))
-    hk_dynamic_map(map.f32)
+    hk_dynamic_map(true, map.f32)
     let offset = hk_quantize_scales(
       count, scales.f32, map.f32, Self.scaleBlock, codes.u8, nested.f32)
     return .init(codes: codes, map: map, nested: nested, block: Self.scaleBlock, offset: offset)

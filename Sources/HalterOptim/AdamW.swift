@@ -2,10 +2,13 @@ import HalterBackend
 import HalterTensor
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), with bias correction
-/// and epsilon outside the root, as `torch.optim.AdamW` computes it.
+/// and epsilon outside the root, as `torch.optim.AdamW` computes it; its moments in f32 or, as
+/// bitsandbytes' `AdamW8bit` keeps them, in 8 bits (Dettmers et al. 2022).
 public final class AdamW {
   /// The constants that a whole run shares.
   public struct Configuration: Sendable, Equatable {
+    /// How the moments are kept.
+    public var kind: Kind
     /// The decay rate of the first moment.
     public var beta1: Float
     /// The decay rate of the second moment.
@@ -17,8 +20,10 @@ public final class AdamW {
 
     /// Constants; the defaults are those of PyTorch, but for no decay.
     public init(
-      beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float = 0
+      kind: Kind = .full, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
+      weightDecay: Float = 0
     ) {
+      self.kind = kind
       self.beta1 = beta1
       self.beta2 = beta2
       self.epsilon = epsilon
@@ -34,27 +39,38 @@ public final class AdamW {
     public let tensor: Tensor
     /// Whether weight decay applies (not to norms and biases).
     public let decays: Bool
+    /// Multiplies the learning rate, and with it the decay.
+    public let rateFactor: Float
 
     /// A leaf under a name.
-    public init(name: String, tensor: Tensor, decays: Bool) {
+    public init(name: String, tensor: Tensor, decays: Bool, rateFactor: Float = 1) {
       self.name = name
       self.tensor = tensor
       self.decays = decays
+      self.rateFactor = rateFactor
     }
   }
 
   /// The moments of one tensor, as saved in a checkpoint.
   public struct Moments: Sendable, Equatable {
     /// The running mean of the gradient.
-    public var first: [Float]
+    public var first: Moment
     /// The running mean of its square.
-    public var second: [Float]
+    public var second: Moment
 
-    /// Moments of equal length.
-    public init(first: [Float], second: [Float]) {
+    /// Moments of equal length and form.
+    public init(first: Moment, second: Moment) {
       self.first = first
       self.second = second
     }
+  }
+
+  /// A moment of one tensor in one of its forms.
+  public enum Moment: Sendable, Equatable {
+    /// Numbers.
+    case full([Float])
+    /// 8-bit codes, and a scale for each block of 256.
+    case codes([UInt8], scales: [Float])
   }
 
   /// The constants in use.
@@ -63,18 +79,36 @@ public final class AdamW {
   public let targets: [Target]
   /// How many steps have been taken.
   public private(set) var step = 0
-  private let moments: [(first: Tensor, second: Tensor)]
+  private let states: [TensorState]
+  private let pages: PagedMemory?
 
   /// An optimiser with zero moments.
   public init(_ targets: [Target], configuration: Configuration) {
     self.targets = targets
     self.configuration = configuration
-    moments = targets.map {
-      (
-        Tensor(zeros: $0.tensor.shape, on: $0.tensor.backend),
-        Tensor(zeros: $0.tensor.shape, on: $0.tensor.backend)
-      )
+    pages = nil
+    states = targets.map { target in
+      let layout = StateLayout(configuration.kind, target.tensor.count)
+      let backend = target.tensor.backend
+      let buffer = backend.allocate(byteCount: max(1, layout.byteCount))
+      backend.fill(buffer, count: layout.byteCount / 4, with: 0)
+      return layout.state(in: buffer)
     }
+  }
+
+  /// An optimiser with zero moments in a file without a name, of which the moments of one or two
+  /// tensors are resident at a time: those of all may be larger than memory.
+  /// - Parameter directory: where the file is made.
+  /// - Throws: `PagedMemoryError` if that directory has no room for it or cannot be written.
+  public init(
+    _ targets: [Target], configuration: Configuration, pagedIn directory: String
+  ) throws(PagedMemoryError) {
+    self.targets = targets
+    self.configuration = configuration
+    let layouts = targets.map { StateLayout(configuration.kind, $0.tensor.count) }
+    let memory = try PagedMemory(directory: directory, sizes: layouts.map(\.byteCount))
+    pages = memory
+    states = layouts.enumerated().map { $1.state(in: memory.region($0)) }
   }
 
   /// One step on the gradients that the targets hold; a target without a gradient is left alone.
@@ -83,16 +117,26 @@ public final class AdamW {
   ///   - gradientScale: multiplies every gradient, usually the factor of clipping.
   public func step(learningRate: Float, gradientScale: Float = 1) {
     step += 1
-    for (target, moments) in zip(targets, moments) {
+    for (index, target) in targets.enumerated() {
       guard let gradient = target.tensor.gradient else { continue }
       let constants = AdamWConstants(
-        learningRate: learningRate, beta1: configuration.beta1, beta2: configuration.beta2,
-        epsilon: configuration.epsilon,
+        learningRate: learningRate * target.rateFactor, beta1: configuration.beta1,
+        beta2: configuration.beta2, epsilon: configuration.epsilon,
         weightDecay: target.decays ? configuration.weightDecay : 0, step: step,
         gradientScale: gradientScale)
-      target.tensor.backend.adamW(
-        constants, gradient: gradient.storage, parameter: target.tensor.storage,
-        m: moments.first.storage, v: moments.second.storage, count: target.tensor.count)
+      visit(index) { state in
+        let (tensor, backend) = (target.tensor, target.tensor.backend)
+        switch state {
+        case .full(let first, let second):
+          backend.adamW(
+            constants, gradient: gradient.storage, parameter: tensor.storage, m: first, v: second,
+            count: tensor.count)
+        case .quantized(let moments):
+          backend.adamW(
+            constants, gradient: gradient.storage, parameter: tensor.storage, moments: moments,
+            count: tensor.count)
+        }
+      }
     }
   }
 
@@ -103,34 +147,26 @@ public final class AdamW {
 
   /// The moments of a target, copied out.
   public func savedMoments(of index: Int) -> Moments {
-    Moments(first: moments[index].first.floats, second: moments[index].second.floats)
+    visit(index) { $0.saved(targets[index].tensor.count) }
   }
 
-  /// Puts saved moments back and continues from a step.
-  public func restore(_ saved: [Moments], step: Int) {
-    precondition(
-      saved.count == moments.count, "\(saved.count) moments for \(moments.count) tensors")
-    for (moments, saved) in zip(moments, saved) {
-      precondition(saved.first.count == moments.first.count)
-      precondition(saved.second.count == moments.second.count)
-      moments.first.storage.write(saved.first)
-      moments.second.storage.write(saved.second)
+  /// Continues from a step with saved moments.
+  /// - Parameter moments: those of a target, in the form and size that it has here; asked for one
+  ///   target at a time, as all together may not fit in memory.
+  public func restore(step: Int, _ moments: (Int) throws -> Moments) rethrows {
+    for index in targets.indices {
+      let saved = try moments(index)
+      visit(index) { $0.restore(saved, targets[index].tensor.count) }
     }
     self.step = step
   }
-}
 
-/// The norm of all gradients together, as clipping sees it (Pascanu et al. 2013).
-/// - Returns: sqrt of the sum of squares over all targets, in double precision; not finite as soon
-///   as one gradient is not.
-public func globalGradientNorm(_ targets: [AdamW.Target]) -> Double {
-  targets.reduce(0.0) { $0 + ($1.tensor.gradient?.sumOfSquares ?? 0) }.squareRoot()
-}
-
-/// The factor that brings a norm down to a maximum, 1 if it is below; as `clip_grad_norm_`.
-/// - Returns: NaN for a norm that is NaN, as there is no factor that mends such gradients.
-public func clippingFactor(norm: Double, maximum: Double?) -> Float {
-  guard let maximum else { return 1 }
-  let factor = maximum / (norm + 1e-6)
-  return factor > 1 ? 1 : Float(factor)
+  /// Uses the state of a target. If it is paged, the next one is on its way meanwhile, and this one
+  /// need not stay.
+  private func visit<R>(_ index: Int, _ body: (TensorState) -> R) -> R {
+    guard let pages else { return body(states[index]) }
+    if index + 1 < states.count { pages.prefetch(index + 1) }
+    defer { pages.release(index) }
+    return body(states[index])
+  }
 }

@@ -94,20 +94,9 @@ public struct CheckpointStore {
     else {
       throw TrainingError(.badCheckpoint, "\(state.url.path) does not say how far the run was")
     }
-    let moments = try optimizer.targets.map { target in
-      let saved = AdamW.Moments(
-        first: try state.read("optimizer/first_moment/\(target.name)"),
-        second: try state.read("optimizer/second_moment/\(target.name)"))
-      guard saved.first.count == target.tensor.count, saved.second.count == target.tensor.count
-      else {
-        throw TrainingError(
-          .badCheckpoint, "\(state.url.path) holds moments of another size for \(target.name)",
-          mend: "Resume with the recipe that the run was started with")
-      }
-      return saved
-    }
+    let saved = try OptimizerState(state, of: optimizer)
     try weights.restore(from: url)
-    optimizer.restore(moments, step: try Int(state.attribute("optimizer_step") ?? "") ?? 0)
+    try saved.restore(optimizer)
     return progress
   }
 
@@ -117,13 +106,7 @@ public struct CheckpointStore {
     let text = String(decoding: try encoder.encode(progress), as: UTF8.self)
     try HDF5Writer.write(to: url) { file in
       try file.setAttribute(text, for: "progress")
-      try file.setAttribute(String(optimizer.step), for: "optimizer_step")
-      for (index, target) in optimizer.targets.enumerated() {
-        let moments = optimizer.savedMoments(of: index)
-        let shape = target.tensor.shape.dimensions
-        try file.write(moments.first, to: "optimizer/first_moment/\(target.name)", shape: shape)
-        try file.write(moments.second, to: "optimizer/second_moment/\(target.name)", shape: shape)
-      }
+      try OptimizerState.write(optimizer, to: file)
     }
   }
 }

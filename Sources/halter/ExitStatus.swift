@@ -60,6 +60,7 @@ enum ExitStatus {
     case is ModelError, is AdapterError, is TrainingError: 65
     case is OutputError: 74
     case is InstructionSetError: 64
+    case let error as PagedMemoryError: error.cause == .refused ? 74 : 73
     case is PreparationInterrupted: 130
     case let error as CocoaError where error.isFileError: 74
     default: nil

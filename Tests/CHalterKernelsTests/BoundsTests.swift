@@ -44,6 +44,16 @@ private final class Fenced {
       learning_rate: 1, beta1: 0.9, beta2: 0.9, epsilon: 1, weight_decay: 0, bias_correction1: 1,
       sqrt_bias_correction2: 1, gradient_scale: 1)
     k.adamw(n, &constants, m[0], m[1], m[2], m[3])
+    let blocks = (n + Int(HK_MOMENT_BLOCK) - 1) / Int(HK_MOMENT_BLOCK)
+    let (codes, scales) = (
+      try (0..<2).map { _ in try Fenced() }, try (0..<2).map { _ in try Fenced() }
+    )
+    defer { withExtendedLifetime((codes, scales)) {} }
+    let (c, s) = (codes.map { $0.end(n, UInt8(1)) }, scales.map { $0.end(blocks, Float(1)) })
+    var (signed, unsigned) = (hk_dynamic_code(), hk_dynamic_code())
+    hk_dynamic_code_make(true, &signed)
+    hk_dynamic_code_make(false, &unsigned)
+    k.adamw_8bit(n, &constants, &signed, &unsigned, m[0], m[1], c[0], s[0], c[1], s[1])
     #expect(k.sum_of_squares(n, m[0]) == Double(n))
   }
 

@@ -243,42 +243,4 @@ extension BackendConformance {
       }
     }
   }
-
-  static var adamWCases: [Case] {
-    lengths.flatMap { n in
-      let (g, p) = (noise(n, 15), noise(n, 16))
-      let (m, v) = (noise(n, 17, 0.5), noise(n, 18, 0.5).map { abs($0) })
-      return [
-        AdamWConstants(
-          learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, step: 1,
-          gradientScale: 1),
-        AdamWConstants(
-          learningRate: 0.05, beta1: 0, beta2: 0.95, epsilon: 1e-2, weightDecay: 0, step: 1000,
-          gradientScale: 0.125),
-      ].map { c in
-        Case(name: "\(n) at step \(c.step)", absolute: 2e-7, relative: 5e-6) { backend in
-          let outputs = [p, m, v].map { Guarded(n, initial: $0, on: backend) }
-          backend.adamW(
-            c, gradient: filled(g, on: backend), parameter: outputs[0].buffer,
-            m: outputs[1].buffer, v: outputs[2].buffer, count: n)
-          return outputs.map(\.values)
-        } expected: {
-          let (beta1, beta2) = (Double(c.beta1), Double(c.beta2))
-          let rate = Double(c.learningRate)
-          let scaled = g.map { Double($0) * Double(c.gradientScale) }
-          let first = (0..<n).map { beta1 * Double(m[$0]) + (1 - beta1) * scaled[$0] }
-          let second = (0..<n).map {
-            beta2 * Double(v[$0]) + (1 - beta2) * scaled[$0] * scaled[$0]
-          }
-          let after = (0..<n).map { index in
-            let mean = first[index] / (1 - pow(beta1, Double(c.step)))
-            let root = (second[index] / (1 - pow(beta2, Double(c.step)))).squareRoot()
-            return Double(p[index]) * (1 - rate * Double(c.weightDecay))
-              - rate * mean / (root + Double(c.epsilon))
-          }
-          return [after, first, second]
-        }
-      }
-    }
-  }
 }

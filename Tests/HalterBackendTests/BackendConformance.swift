@@ -15,7 +15,7 @@ struct BackendConformance: Sendable {
     case rmsNorm, rmsNormBackward, addBias, addColumnSums, gatherRows, scatterAddRows, rope
     case matmul, storedProduct, storedTransposedProduct
     case attention, attentionBackward, cachedAttention, crossEntropy
-    case adamW
+    case adamW, adamW8bit
   }
 
   /// One call with its inputs.
@@ -69,6 +69,7 @@ struct BackendConformance: Sendable {
     case .cachedAttention: cachedAttentionCases
     case .crossEntropy: crossEntropyCases
     case .adamW: adamWCases
+    case .adamW8bit: adamW8bitCases
     }
   }
 

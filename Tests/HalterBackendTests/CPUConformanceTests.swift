@@ -107,6 +107,17 @@ import Testing
 
   @Test(arguments: sets) func adamW(set: InstructionSet) { expectConformance(.adamW, set) }
 
+  @Test(arguments: sets) func adamW8bit(set: InstructionSet) {
+    expectConformance(.adamW8bit, set)
+  }
+
+  /// Codes that lie on a bound would differ by rounding, so nothing of it differs.
+  @Test(arguments: sets) func instructionSetsChangeNoBitOfMomentsIn8Bits(set: InstructionSet) {
+    let fast = BackendConformance { CPUBackend(threads: 1, instructionSet: set) }
+    let portable = BackendConformance { CPUBackend(threads: 1, instructionSet: .portable) }
+    #expect(fast.disagreements(.adamW8bit, with: portable, toTheBit: true) == [])
+  }
+
   /// Every operation has its check above, and each of them notices an error of one percent.
   @Test(arguments: BackendConformance.Operation.allCases)
   func aBrokenOperationIsFound(operation: BackendConformance.Operation) {

@@ -234,4 +234,13 @@ final class PerturbedBackend: Backend {
     inner.adamW(constants, gradient: gradient, parameter: parameter, m: m, v: v, count: count)
     spoil(parameter, count, after: .adamW)
   }
+
+  func adamW(
+    _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, moments: QuantizedMoments,
+    count: Int
+  ) {
+    inner.adamW(
+      constants, gradient: gradient, parameter: parameter, moments: moments, count: count)
+    spoil(parameter, count, after: .adamW8bit)
+  }
 }

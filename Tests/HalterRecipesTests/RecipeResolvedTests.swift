@@ -17,6 +17,7 @@ import Testing
     "train: {schedule: constant, compute: f32, recompute: blocks, betas: [0, 0.12345678901]}",
     "train: {schedule: {type: wsd, floor: 0.25, decay: 0.125}, epsilon: 1e-15}",
     "train: {schedule: linear, warmup: 0}",
+    "adapter: lora\ntrain: {optimizer: {type: adamw_8bit, paged: true}, lora_plus_ratio: 16}",
     #"eval: {samples: ["a: b # c", "q\"\\", " ", "ä😀\u2028\t\n\0", "- x", "yes", "12", "@"]}"#,
     "eval: {every: 5, samples: [a], max_new_tokens: 3}\nsave: {every: 9, keep: 1}\noutput: /o/x y",
   ]
@@ -85,11 +86,15 @@ import Testing
           batch_size: null  # default
           accumulate: 1  # default
           learning_rate: 2e-4  # default
+          lora_plus_ratio: null  # default
           schedule:
             type: cosine  # default
             floor: 0.1  # default
             decay: null  # default
           warmup: 0.05  # default
+          optimizer:
+            type: adamw  # default
+            paged: false  # default
           weight_decay: 0  # default
           betas: [0.9, 0.999]  # default
           epsilon: 1e-8  # default

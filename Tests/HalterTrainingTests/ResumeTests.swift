@@ -16,7 +16,7 @@ import Testing
     var evaluations: [Double] = []
     var samples: [String] = []
     var values: [Float] = []
-    var moments = AdamW.Moments(first: [], second: [])
+    var moments = AdamW.Moments(first: .full([]), second: .full([]))
 
     init(_ run: PointRun, after step: Int = 0) {
       let taken = run.recorder.steps.filter { $0.step > step }

@@ -89,13 +89,14 @@ struct TinyLlama {
   /// A loop over this model.
   func trainer(
     _ weights: any TrainedWeights, in folder: URL, steps: Int, observer: any RunObserver,
-    drops: Bool = false, rate: Double = 3e-3, planner: BatchPlanner? = nil,
+    kind: AdamW.Kind = .full, drops: Bool = false, rate: Double = 3e-3,
+    planner: BatchPlanner? = nil,
     stop: @escaping () -> Bool = { false }
   ) -> (trainer: Trainer, optimizer: AdamW, store: CheckpointStore) {
     let optimizer = AdamW(
       weights.parameters.map {
         AdamW.Target(name: $0.name, tensor: $0.parameter.value, decays: !$0.parameter.isVector)
-      }, configuration: AdamW.Configuration(weightDecay: 0.01))
+      }, configuration: AdamW.Configuration(kind: kind, weightDecay: 0.01))
     let store = CheckpointStore(run: folder)
     let trainer = Trainer(
       method: method(), weights: weights, optimizer: optimizer,

@@ -92,13 +92,18 @@ import Testing
         let moments = optimizer.savedMoments(of: index)
         expectClose(
           target.tensor.floats, try golden.floats(key), absolute: 5e-7, relative: 2e-6, key)
+        guard case .full(let first) = moments.first, case .full(let second) = moments.second
+        else {
+          Issue.record("the moments are not in f32")
+          return
+        }
         expectClose(
-          moments.first, try golden.floats(key + ".first_moment"), absolute: 5e-7,
+          first, try golden.floats(key + ".first_moment"), absolute: 5e-7,
           relative: 2e-6, key)
         // The f32 next to 0.999 leaves 1 - beta 1.3e-5 smaller than torch has it. Bias correction
         // cancels that in the step.
         expectClose(
-          moments.second, try golden.floats(key + ".second_moment"), absolute: 1e-8,
+          second, try golden.floats(key + ".second_moment"), absolute: 1e-8,
           relative: 1.6e-5, key)
       }
     }

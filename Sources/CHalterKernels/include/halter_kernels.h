@@ -39,6 +39,29 @@ typedef struct hk_adamw_constants {
   float gradient_scale;         // the gradient is multiplied by this first (clipping)
 } hk_adamw_constants;
 
+/// Elements of a moment that share a scale in 8-bit AdamW.
+#define HK_MOMENT_BLOCK 256
+
+/// The upper 16 bits of magnitudes from 2^-23, below which no bound lies, to 1 inclusive.
+#define HK_DYNAMIC_LEAST 0x34000000u
+#define HK_DYNAMIC_BUCKETS 0xb81
+
+/// An 8-bit code with a dynamic exponent: the value of a code is values[code], and the code of a
+/// number is that of the nearest value (Dettmers et al. 2022). A number takes as its code how many
+/// bounds are below it; `first` says how many are below all numbers of its bucket, those from 0 up
+/// and then those below 0, and at most one more is below it.
+typedef struct hk_dynamic_code {
+  float values[256];
+  float bounds[256];
+  uint8_t first[2 * HK_DYNAMIC_BUCKETS];
+} hk_dynamic_code;
+
+/// The 256 values of a code, rising from -1 or from 0 to 1.
+void hk_dynamic_map(bool is_signed, float *map);
+
+/// Fills in a code.
+void hk_dynamic_code_make(bool is_signed, hk_dynamic_code *code);
+
 /// The kernels of one instruction set. All tables compute the same functions; they differ only by
 /// rounding.
 typedef struct hk_kernels {
@@ -66,6 +89,12 @@ typedef struct hk_kernels {
   /// One AdamW step in place on parameters p and moments m, v; g is only read.
   void (*adamw)(size_t n, const hk_adamw_constants *c, const float *g, float *p, float *m,
                 float *v);
+  /// The same with moments as 8-bit codes (Dettmers et al. 2022, 8-bit optimizers): blocks of
+  /// HK_MOMENT_BLOCK with a scale each are decoded, updated, and encoded again. Element 0 is the
+  /// first of a block. All tables give the same bits.
+  void (*adamw_8bit)(size_t n, const hk_adamw_constants *c, const hk_dynamic_code *signed_code,
+                     const hk_dynamic_code *unsigned_code, const float *g, float *p, uint8_t *m,
+                     float *m_scales, uint8_t *v, float *v_scales);
 
   // -- rows of d elements, contiguous
   /// y = w * x * rstd, rstd[row] = 1 / sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019). rstd is

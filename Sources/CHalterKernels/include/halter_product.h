@@ -73,9 +73,6 @@ void hk_scales_restore(size_t n, const uint8_t *codes, const float *map, const f
 
 // ---------------------------------------------------------------------------- quantisation
 
-/// The 256 values of 8-bit codes of scales, rising (Dettmers et al. 2022, dynamic exponent, signed).
-void hk_dynamic_map(float *map);
-
 /// 4-bit codes (NF4 or FP4) of n numbers in blocks of `block`, a power of two, and the scale of
 /// each block. Codes: two in a byte, the first in the high half; an odd n is filled up with a zero.
 void hk_quantize_codes(hk_format format, size_t n, const float *x, size_t block, uint8_t *codes,

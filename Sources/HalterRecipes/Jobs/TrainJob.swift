@@ -97,14 +97,13 @@ public struct TrainJob {
     try AtomicDirectory.removeLeftovers(in: store.directory)
     try AtomicDirectory.removeLeftovers(in: directory.url)
 
-    let optimizer = AdamW(
-      parts.weights.parameters.map {
-        AdamW.Target(
-          name: $0.name, tensor: $0.parameter.value, decays: !$0.parameter.isVector)
-      },
-      configuration: AdamW.Configuration(
-        beta1: Float(recipe.train.betas.first), beta2: Float(recipe.train.betas.second),
-        epsilon: Float(recipe.train.epsilon), weightDecay: Float(recipe.train.weightDecay)))
+    let optimizer: AdamW
+    do {
+      optimizer = try recipe.train.optimizer(of: parts.weights, in: directory.url)
+    } catch {
+      if existing == nil { try? FileManager.default.removeItem(at: directory.url) }
+      throw error
+    }
     let log = existing == nil ? try MetricsLog(directory: directory.url) : nil
     let observers = Observers([observer])
     let trainer = Trainer(
@@ -259,6 +258,7 @@ public struct TrainJob {
     essence.recipe.save = SaveRecipe()
     essence.recipe.output = RecipePath(text: "", absolute: "")
     essence.recipe.train.threads = nil
+    essence.recipe.train.optimizer.isPaged = false
     return String(hexDigest(essence.resolved(showingOrigins: false)).prefix(16))
   }
 

@@ -5,6 +5,7 @@ extension Recipe {
   /// have a fault of their own.
   func check(_ decoding: inout RecipeDecoding) {
     checkAmounts(&decoding)
+    checkOptimizer(&decoding)
     checkSchedule(&decoding)
     checkModel(&decoding)
     checkData(&decoding)
@@ -28,6 +29,13 @@ extension Recipe {
       if: train.betas.first > train.betas.second, ["train.betas"],
       "train.betas: the first is to be no larger than the second, found "
         + "[\(numeral(train.betas.first)), \(numeral(train.betas.second))]: swap them")
+  }
+
+  private func checkOptimizer(_ decoding: inout RecipeDecoding) {
+    decoding.refuse(
+      if: train.loraPlusRatio != nil && adapter == nil, ["train.lora_plus_ratio", "adapter"],
+      "train.lora_plus_ratio is between the two matrices of an adapter, and there is no adapter: "
+        + "add one, or delete train.lora_plus_ratio")
   }
 
   private func checkSchedule(_ decoding: inout RecipeDecoding) {

@@ -161,12 +161,21 @@ extension TrainRecipe {
         "learning_rate", \.learningRate, .number(.above(0, upTo: 1)), aliases: ["lr"],
         "The peak of the learning rate."),
       RecipeField(
+        "lora_plus_ratio", \.loraPlusRatio, .optional(.number(.within(1, 1000))),
+        derived: "the same rate",
+        aliases: ["loraplus_lr_ratio", "loraplus_ratio", "lora_plus_lr_ratio"],
+        "LoRA+: the learning rate of an adapter's B as a multiple of that of A; 16 is usual."),
+      RecipeField(
         "schedule", \.schedule, .section("constant, linear, cosine, wsd, or type, floor, decay"),
         derived: "cosine", aliases: ["lr_scheduler", "lr_scheduler_type"],
         "How the learning rate goes from its peak to its end."),
       RecipeField(
         "warmup", \.warmup, .warmup, aliases: ["warmup_ratio", "warmup_steps"],
         "The steps in which the learning rate rises: a count, or a share of all."),
+      RecipeField(
+        "optimizer", \.optimizer, .section("adamw, adamw_8bit, or type, paged"),
+        derived: "adamw", aliases: ["optim", "optimiser"],
+        "What turns gradients into steps, and how it keeps its state."),
       RecipeField(
         "weight_decay", \.weightDecay, .number(.within(0, 1)),
         "Decoupled weight decay, on matrices only."),
@@ -195,6 +204,22 @@ extension TrainRecipe {
       RecipeField(
         "threads", \.threads, .threads, aliases: ["num_threads"],
         "The threads to compute with; auto is one per core."),
+    ]
+  }
+}
+
+extension OptimizerRecipe {
+  static var shorthand: String? { "type" }
+
+  static var fields: [RecipeField<OptimizerRecipe>] {
+    [
+      RecipeField(
+        "type", \.kind, .choice(), aliases: ["name"],
+        "AdamW with its two moments in f32, or in 8 bits: 8 bytes for each trained weight, or 2."),
+      RecipeField(
+        "paged", \.isPaged, .flag, aliases: ["is_paged"],
+        "Keep the moments in a file of the run directory, so that they may be larger than memory."
+      ),
     ]
   }
 }

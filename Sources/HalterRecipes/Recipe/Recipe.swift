@@ -136,10 +136,14 @@ public struct TrainRecipe: RecipeSection, Sendable, Equatable {
   public internal(set) var accumulate = 1
   /// The highest learning rate.
   public internal(set) var learningRate = 2e-4
+  /// The learning rate of B as a multiple of that of A; `nil` for the same.
+  public internal(set) var loraPlusRatio: Double?
   /// How the learning rate falls.
   public internal(set) var schedule = ScheduleRecipe()
   /// How it rises before.
   public internal(set) var warmup = Warmup.share(0.05)
+  /// What turns gradients into steps.
+  public internal(set) var optimizer = OptimizerRecipe()
   /// Decoupled weight decay.
   public internal(set) var weightDecay = 0.0
   /// The decay of the running means of the gradient and of its square.
@@ -156,6 +160,22 @@ public struct TrainRecipe: RecipeSection, Sendable, Equatable {
   public internal(set) var recompute = Recompute.none
   /// The threads to compute with; `nil` for one per core.
   public internal(set) var threads: Int?
+}
+
+/// The optimiser of a recipe.
+public struct OptimizerRecipe: RecipeSection, Sendable, Equatable {
+  /// What turns gradients into steps.
+  public enum Kind: String, RecipeChoice, CaseIterable, Sendable {
+    /// AdamW with moments in f32.
+    case adamw
+    /// AdamW with moments in 8 bits.
+    case adamw8bit = "adamw_8bit"
+  }
+
+  /// What turns gradients into steps.
+  public internal(set) var kind = Kind.adamw
+  /// Whether the moments lie in a file of the run directory, of which only a part is in memory.
+  public internal(set) var isPaged = false
 }
 
 /// How the learning rate goes from its peak to its end.
