@@ -79,7 +79,10 @@ import Testing
   @Test(arguments: KernelTable.available)
   func zerosAndWhatIsNoNumberDoNoHarm(_ table: KernelTable) throws {
     let kernels = try table.kernels()
-    #expect(encoded([0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude], kernels).m == [127, 127, 127, 127])
+    #expect(
+      encoded([0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude], kernels).m == [
+        127, 127, 127, 127,
+      ])
     #expect(encoded([.nan, .infinity, -.infinity], kernels).m.count == 3)
   }
 

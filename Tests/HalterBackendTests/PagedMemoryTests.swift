@@ -56,8 +56,10 @@ import Testing
         let size = 64 << 20
         let memory = try PagedMemory(directory: folder.path, sizes: [size])
         func resident() throws -> Int {
-          let text = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
-          let part = try #require(text.components(separatedBy: ".paged.partial-").dropFirst().first)
+          let maps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
+          let text = String(decoding: try maps.readToEnd() ?? Data(), as: UTF8.self)
+          let name = folder.lastPathComponent
+          let part = try #require(text.components(separatedBy: name).dropFirst().first)
           let line = try #require(part.components(separatedBy: "\nRss:").dropFirst().first)
           return try #require(Int(line.split(separator: " ")[0])) << 10
         }

@@ -25,7 +25,8 @@ import Testing
   @Test func whatDoesNotExistIsRefused() {
     #expect(
       messages("", ["train.optimizer=adamw_8bits"]) == [
-        "expected adamw or adamw_8bit, found \"adamw_8bits\": did you mean \"adamw_8bit\"?"
+        "train.optimizer.type: expected adamw or adamw_8bit, found \"adamw_8bits\"; "
+          + "did you mean \"adamw_8bit\"?"
       ])
     #expect(messages("", ["train.optimizer=sgd"]).count == 1)
     #expect(messages("train: {optim: adamw}").first?.contains("optimizer") == true)
