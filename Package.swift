@@ -102,6 +102,13 @@ let package = Package(
         "HalterModels", "HalterRecipes", "HalterTokenizers", "HalterTraining", argumentParser,
       ], swiftSettings: house),
 
+    // Measures the engine; `make bench` builds and runs it.
+    .target(name: "CPeaks", path: "Benchmarks/CPeaks"),
+    .executableTarget(
+      name: "halter-bench",
+      dependencies: ["CPeaks", "HalterBackend", "HalterRandom", "HalterTensor", argumentParser],
+      path: "Benchmarks/halter-bench", swiftSettings: house),
+
     // Tests: one target per module, and the golden values of the reference libraries.
     tests(of: "HalterJSON", uses: ["HalterRandom"]),
     tests(of: "HalterRandom"),

@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
-# Measures Halter on the real model: a LoRA r=16 all-linear step at 4 x 512 tokens in f32, peak memory,
-# the time from the command to the first optimiser step, and decoding. Prints a table, then one line of
-# JSON with the machine and the commit.
+# Measures Halter on the real model: whole training steps (LoRA r=16 on all linear layers) by
+# precision and storage, peak memory, the time from the command to the first optimiser step, and
+# decoding. Prints a table, then one line of JSON with the machine and the commit.
 #
 #   HALTER=FILE               another binary than .build/release/halter
-#   HALTER_BENCH_ROUNDS=3     rounds; every figure is the median over them
-#   HALTER_BENCH_STEPS=7      steps of a round; the first is not counted
-#   HALTER_PEER_VENV=DIR      a Python environment with torch and peft (Tests/Parity/make_venv.sh makes
-#                             one): its step is measured too, alternating with Halter's
+#   HALTER_BENCH=FILE         another binary than .build/release/halter-bench, which measures the
+#                             machine's peaks
+#   HALTER_BENCH_ROUNDS=5     rounds; every figure is the median over them
+#   HALTER_BENCH_STEPS=4      steps of a round; the first is not counted
+#   HALTER_BENCH_ONLY=REGEX   only the rows whose name matches
+#   HALTER_PEER_VENV=DIR      a Python environment with torch, peft, bitsandbytes and xllamacpp
+#                             (Tests/Parity/make_venv.sh makes one): the same steps are measured
+#                             there too, alternating with Halter's
 set -euo pipefail
 export LC_ALL=C
 root=$(cd "$(dirname "$0")/.." && pwd)
 halter=${HALTER:-$root/.build/release/halter}
-rounds=${HALTER_BENCH_ROUNDS:-3}
-steps=${HALTER_BENCH_STEPS:-7}
+rounds=${HALTER_BENCH_ROUNDS:-5}
+steps=${HALTER_BENCH_STEPS:-4}
+only=${HALTER_BENCH_ONLY:-.}
 peer=${HALTER_PEER_VENV:-}
 model=smollm2-135m-instruct
 
@@ -24,6 +29,20 @@ cp "$root/Benchmarks/step.yaml" "$work/"
 note() { echo "$*" >&2; }
 fail() { note "bench: $*"; exit 1; }
 
+# name | overrides of step.yaml | the peer's mode, rows, length | MFLOP of a token | of bf16 peak?
+# A token costs four times the weights that it passes (forward and gradient, no weight gradients),
+# six times those of the adapter, and its causal attention.
+cases() {
+  cat <<CASES
+LoRA f32, 4 x 512|model=$model train.compute=f32|f32 4 512|629|no
+LoRA bf16, 4 x 512|model=$work/base train.compute=bf16|bf16 4 512|629|yes
+QLoRA NF4, 4 x 512|model.base=$work/base model.quantize={type: nf4, double: true} train.compute=bf16|nf4 4 512|629|yes
+QLoRA NF4 recomputed, 4 x 512|model.base=$work/base model.quantize={type: nf4, double: true} train.compute=bf16 train.recompute=blocks|nf4 4 512 --recompute|629|yes
+QLoRA on the Q4_1 GGUF, 4 x 512|model=$model train.compute=bf16|-|629|yes
+LoRA bf16, 1 x 2048|model=$work/base train.compute=bf16 data.train=long.jsonl data.max_length=2048|bf16 1 2048|815|yes
+CASES
+}
+
 # The median of the numbers on stdin, one a line.
 median() {
   sort -g | awk '{ v[NR] = $1 }
@@ -32,6 +51,7 @@ median() {
 # The values of a key of JSON objects on stdin, one a line.
 values() { grep -o "\"$1\" *: *[-+.0-9eE]*" | sed 's/.*: *//'; }
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.4f\n", b - a }'; }
+calculate() { awk "BEGIN { printf \"$1\", $2 }"; }
 
 # A row of words that are one token each, in an order that does not repeat itself.
 row() {
@@ -52,19 +72,33 @@ row_tokens() {
     grep -o '"tokens":\[[^]]*\]' | tr -cd ',' | wc -c | awk '{ print $1 + 1 }'
 }
 
-# Rows of exactly 512 tokens: what the template adds is the same for all of them.
+# Rows of exactly 512 and 2,048 tokens: what the template adds is the same for all of them.
 row 100 1 >"$work/probe.jsonl"
 around=$(($(row_tokens "$work/probe.jsonl") - 100))
 for number in $(seq 1 $((4 * steps))); do row $((512 - around)) "$number"; done >"$work/rows.jsonl"
+for number in $(seq 1 "$steps"); do row $((2048 - around)) "$number"; done >"$work/long.jsonl"
 
-# One training run: the seconds of its steps go to step.txt, its peak memory to memory.txt.
+# One training run of case $1 with overrides $2 …: the seconds of its steps and its peak memory.
 train() {
-  local run=$work/run-$1
-  "$halter" run "$work/step.yaml" "train.steps=$steps" "output=$run" --quiet
+  local number=$1 run=$work/run-$RANDOM$RANDOM
+  shift
+  "$halter" run "$work/step.yaml" "$@" "train.steps=$steps" "output=$run" --quiet
   [[ $(values tokens <"$run/metrics.jsonl" | sort -u) == 2048 ]] || fail "a step was not 2048 tokens"
   grep -q '"skipped": true' "$run/metrics.jsonl" && fail "a step was skipped"
-  values seconds <"$run/metrics.jsonl" | tail -n +2 >>"$work/step.txt"
-  values peak_resident_bytes <"$run/run.json" >>"$work/memory.txt"
+  values seconds <"$run/metrics.jsonl" | tail -n +2 >>"$work/step-$number.txt"
+  values peak_resident_bytes <"$run/run.json" >>"$work/memory-$number.txt"
+}
+
+train_peer() {
+  local number=$1 rows_and_length=$2
+  # shellcheck disable=SC2086 # the mode and its numbers are words
+  set -- $rows_and_length
+  local mode=$1 rows=$2 length=$3 flag=${4:-}
+  "$peer/bin/python" "$root/Benchmarks/peer_lora.py" "$work/base" "$mode" "$rows" "$length" "$steps" \
+    $flag >"$work/peer.json" 2>"$work/peer.log" || { cat "$work/peer.log" >&2; fail "the peer failed"; }
+  grep -o '"seconds": \[[^]]*\]' "$work/peer.json" | tr -d '[]' | sed 's/.*: *//' | tr ',' '\n' |
+    tail -n +2 >>"$work/peer-step-$number.txt"
+  values peak_bytes <"$work/peer.json" >>"$work/peer-memory-$number.txt"
 }
 
 # From the command until the first step of a run is on the disk; its batch is one short row.
@@ -90,64 +124,70 @@ decode() {
     times+=("$(seconds_since "$start")")
     tokens+=("$(tr -d '\n' <<<"$text" | grep -o '"tokens" *: *\[[^]]*\]' | tr -cd ',' | wc -c)")
   done
-  awk -v n="$((tokens[1] - tokens[0]))" -v t="${times[1]}" -v s="${times[0]}" \
-    'BEGIN { printf "%.3f\n", n / (t - s) }' >>"$work/decode.txt"
+  calculate '%.3f\n' "(${tokens[1]} - ${tokens[0]}) / (${times[1]} - ${times[0]})" >>"$work/decode.txt"
 }
 
-train_peer() {
-  "$peer/bin/python" "$root/Benchmarks/peer_lora.py" "$work/base" 4 512 "$steps" \
-    >"$work/peer.json" 2>"$work/peer.log" || { cat "$work/peer.log" >&2; fail "the peer failed"; }
-  grep -o '"seconds": \[[^]]*\]' "$work/peer.json" | tr -d '[]' | sed 's/.*: *//' | tr ',' '\n' |
-    tail -n +2 >>"$work/peer-step.txt"
-  values peak_bytes <"$work/peer.json" >>"$work/peer-memory.txt"
-}
-
-if [[ $peer ]]; then
-  note "exporting the model for the peer"
-  "$halter" export --model "$model" --merge --output "$work/base" >/dev/null
-fi
+note "exporting the model as bf16"
+"$halter" export --model "$model" --merge --output "$work/base" >/dev/null
 for round in $(seq 1 "$rounds"); do
   note "round $round of $rounds"
-  train "$round"
-  if [[ $peer ]]; then train_peer; fi
-  cold_start "$round"
-  decode
+  number=0
+  while IFS='|' read -r name overrides peer_case _ _; do
+    number=$((number + 1))
+    [[ $name =~ $only ]] || continue
+    words=()
+    while IFS= read -r word; do words+=("$word"); done \
+      < <(sed 's/ \([a-z_.]*=\)/\n\1/g' <<<"$overrides")
+    train "$number" "${words[@]}"
+    [[ $peer && $peer_case != - ]] && train_peer "$number" "$peer_case"
+    true
+  done < <(cases)
+  [[ start =~ $only ]] && cold_start "$round"
+  [[ decode =~ $only ]] && decode
+  true
 done
 
-step=$(median <"$work/step.txt")
-memory=$(median <"$work/memory.txt")
-cold=$(median <"$work/cold.txt")
-decoding=$(median <"$work/decode.txt")
-rate() { awk -v s="$1" 'BEGIN { printf "%.1f", 2048 / s }'; }
-gigabytes() { awk -v b="$1" 'BEGIN { printf "%.2f", b / 1e9 }'; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
-json_peer=null
-versions=
-if [[ $peer ]]; then
-  peer_step=$(median <"$work/peer-step.txt")
-  peer_memory=$(median <"$work/peer-memory.txt")
-  versions=$(grep -o '"versions": "[^"]*"' "$work/peer.json" | sed 's/.*: "\(.*\)"/\1/')
-  json_peer="{\"versions\": \"$versions\", \"tokens_per_second\": $(rate "$peer_step"), \
-\"step_seconds\": $peer_step, \"peak_bytes\": $(printf %.0f "$peer_memory")}"
-fi
+peaks=$("${HALTER_BENCH:-$root/.build/release/halter-bench}" --peaks 2>/dev/null || true)
+f32_peak=$(values f32Peak <<<"$peaks")
+bf16_peak=$(values bf16Peak <<<"$peaks")
 
+line() { printf "%-32s %8s %6s %7s %8s %7s %6s\n" "$@" | sed "s/ *$//"; }
+line "$model" tokens/s "of peak" GB "peer's" "its GB" ratio
+json=
+number=0
+while IFS='|' read -r name _ _ mega narrow; do
+  number=$((number + 1))
+  [[ -s $work/step-$number.txt ]] || continue
+  step=$(median <"$work/step-$number.txt")
+  memory=$(median <"$work/memory-$number.txt")
+  rate=$(calculate %.1f "2048 / $step")
+  peak=${f32_peak:-0}
+  [[ $narrow == yes && ${bf16_peak:-0} != 0 ]] && peak=$bf16_peak
+  share=
+  [[ $peak != 0 ]] && share=$(calculate '%.0f%%%%' "100 * $rate * $mega * 1e6 / ($peak * 1e9)")
+  peer_rate='' peer_memory='' ratio=''
+  if [[ -s $work/peer-step-$number.txt ]]; then
+    peer_step=$(median <"$work/peer-step-$number.txt")
+    peer_rate=$(calculate %.1f "2048 / $peer_step")
+    peer_memory=$(calculate %.2f "$(median <"$work/peer-memory-$number.txt") / 1e9")
+    ratio=$(calculate %.2f "$peer_step / $step")
+  fi
+  line "$name" "$rate" "$share" "$(calculate %.2f "$memory / 1e9")" "$peer_rate" "$peer_memory" "$ratio"
+  json+="{\"name\": \"$name\", \"tokens_per_second\": $rate, \"step_seconds\": $step, \
+\"peak_bytes\": $memory, \"peer_tokens_per_second\": ${peer_rate:-null}}, "
+done < <(cases)
+cold=null decoding=null
+if [[ -s $work/cold.txt ]]; then
+  cold=$(calculate %.2f "$(median <"$work/cold.txt")")
+  decoding=$(calculate %.1f "$(median <"$work/decode.txt")")
+  echo "command to first step done, $((around + 4)) tokens: $cold s"
+  echo "greedy decoding, Q4_1: $decoding tokens/s"
+fi
 machine=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1 || true)
 commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)
 [[ -z $(git -C "$root" status --porcelain 2>/dev/null) ]] || commit=$commit+changes
-cores=$(nproc)
-
-line() { printf "%-44s %14s %14s %8s\n" "$@" | sed "s/ *$//"; }
-line "$model, LoRA r=16 all-linear, f32" Halter "${peer:+PyTorch+PEFT}" "${peer:+ratio}"
-line "training, 4 x 512 tokens: tokens/s" "$(rate "$step")" "${peer:+$(rate "$peer_step")}" \
-  "${peer:+$(ratio "$peer_step" "$step")}"
-line "  a step: s" "$(printf %.3f "$step")" "${peer:+$(printf %.3f "$peer_step")}" ""
-line "  peak memory: GB" "$(gigabytes "$memory")" "${peer:+$(gigabytes "$peer_memory")}" \
-  "${peer:+$(ratio "$memory" "$peer_memory")}"
-line "command to first step done, $((around + 4)) tokens: s" "$(printf %.2f "$cold")" "" ""
-line "greedy decoding: tokens/s" "$(printf %.1f "$decoding")" "" ""
-echo "medians of $rounds rounds on ${machine:-an unknown CPU}, $cores cores; commit $commit"
-[[ -z $versions ]] || echo "$versions"
-printf '{"machine": "%s", "cores": %d, "commit": "%s", "rounds": %d, "halter": {"tokens_per_second": %s, ' \
-  "$machine" "$cores" "$commit" "$rounds" "$(rate "$step")"
-printf '"step_seconds": %s, "peak_bytes": %.0f, "first_step_seconds": %s, ' "$step" "$memory" "$cold"
-printf '"decode_tokens_per_second": %s}, "peer": %s}\n' "$decoding" "$json_peer"
+echo "medians of $rounds rounds on ${machine:-an unknown CPU}, $(nproc) cores; commit $commit"
+[[ -f $work/peer.json ]] && grep -o '"versions": "[^"]*"' "$work/peer.json" | sed 's/.*: "\(.*\)"/\1/'
+printf '{"machine": "%s", "cores": %d, "commit": "%s", "rounds": %d, "steps": [%s], ' \
+  "$machine" "$(nproc)" "$commit" "$rounds" "${json%, }"
+printf '"first_step_seconds": %s, "decode_tokens_per_second": %s}\n' "$cold" "$decoding"

@@ -7,11 +7,14 @@
 /// The most rows of a tile over all engines.
 #define HK_MAX_TILE_ROWS 14
 
-/// The most 32-bit words that a block of the contraction has, and the distance in words between
-/// packed rows of A: constant, so that it is part of the instructions, and off the multiples of
-/// 4096 bytes, at which rows would share cache sets.
+/// The most 32-bit words that a block of the contraction has of one term, and of a small term that
+/// is appended to it (the rank of an adapter).
 #define HK_BLOCK_WORDS 384
-#define HK_ROW_PITCH (HK_BLOCK_WORDS + 16)
+#define HK_APPENDED_WORDS 64
+
+/// The distance in words between packed rows of A: constant, so that it is part of the
+/// instructions, and an odd number of cache lines, so that rows lie in different cache sets.
+#define HK_ROW_PITCH (HK_BLOCK_WORDS + HK_APPENDED_WORDS + 16)
 
 /// Columns that are packed together: a unit that no block of 64 columns straddles.
 #define HK_STRIP 64
@@ -43,6 +46,7 @@ typedef struct hk_engine {
   void (*dots)(const hk_term *term, size_t m, size_t first, size_t last, float alpha, bool add,
                float *c, size_t ldc);
   void (*decode)(const hk_matrix *matrix, size_t row, size_t column, size_t count, float *y);
+  void (*round_to_bf16)(size_t n, const float *x, uint16_t *y);
 } hk_engine;
 
 /// Products of so few rows read the stored matrix once, without packing it.

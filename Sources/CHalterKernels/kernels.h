@@ -31,6 +31,7 @@ const hk_kernels KERNEL_TABLE = {
     .adamw_8bit = adamw_8bit,
     .rmsnorm = rmsnorm,
     .rmsnorm_backward = rmsnorm_backward,
+    .scale_columns = scale_columns,
     .add_bias = add_bias,
     .add_column_sums = add_column_sums,
     .row_dots = row_dots,

@@ -2,20 +2,11 @@
 #pragma once
 
 static void f32_from_bf16(size_t n, const uint16_t *x, float *y) {
-  FOR_VECTORS(i, k, n, {
-    store(y + i, k, float_of(__builtin_convertvector(load_half(x + i, k), vuint) << 16));
-  });
+  FOR_VECTORS(i, k, n, { store(y + i, k, load_as(HK_ELEMENT_BF16, x, i, k)); });
 }
 
 static void bf16_from_f32(size_t n, const float *x, uint16_t *y) {
-  FOR_VECTORS(i, k, n, {
-    const vuint u = bits_of(load(x + i, k));
-    // Half of the last kept place, less one where that place is even, carries into it.
-    const vuint rounded = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
-    const vuint quiet = (u >> 16) | 0x40;
-    const vuint result = (u & 0x7fffffff) > (vuint)0x7f800000u ? quiet : rounded;
-    store_half(y + i, k, __builtin_convertvector(result, vhalf));
-  });
+  FOR_VECTORS(i, k, n, { store_half(y + i, k, bf16_of(load(x + i, k))); });
 }
 
 INLINE vfloat float_from_half(vhalf h) {

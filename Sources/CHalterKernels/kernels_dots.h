@@ -27,7 +27,7 @@ static void dots(const hk_term *term, size_t m, size_t first, size_t last, float
         values = (const float *)(const void *)block_at(w, row, k, 1, 4);
       else
         decode(w, row, k, count, run);
-      for (size_t i = 0; i < m; i++) add_dot(count, term->a + i * term->lda + k, values, sums[i]);
+      for (size_t i = 0; i < m; i++) add_dot(count, (const float *)term->a + i * term->lda + k, values, sums[i]);
     }
     for (size_t i = 0; i < m; i++) {
       const float value = alpha * reduce_add(sums[i][0] + sums[i][1]);

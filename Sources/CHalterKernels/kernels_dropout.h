@@ -20,7 +20,8 @@ INLINE uint64_t mix64(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-static void dropout(size_t n, float p, uint64_t seed, uint64_t offset, const float *x, float *y) {
+static void dropout(size_t n, hk_element type, float p, uint64_t seed, uint64_t offset,
+                    const void *x, void *y) {
   const float probability = p > 0 ? (p < 1 ? p : 1) : 0;
   // A word's upper 24 bits below the threshold drop the element.
   const vuint threshold = (vuint)(uint32_t)(probability * 0x1p24f + 0.5f);
@@ -41,6 +42,6 @@ static void dropout(size_t n, float p, uint64_t seed, uint64_t offset, const flo
       second = wrapped ? (vuint)(uint32_t)(next >> 32) : second;
     }
     const vuint word = mix(mix(counter ^ first) ^ second) >> 8;
-    store(y + i, k, word >= threshold ? factor * load(x + i, k) : splat(0));
+    store_as(type, y, i, k, word >= threshold ? factor * load_as(type, x, i, k) : splat(0));
   });
 }

@@ -20,25 +20,25 @@ static void axpy(size_t n, float s, const float *x, float *y) {
   });
 }
 
-static void swiglu(size_t n, const float *gate, const float *up, float *y) {
-  FOR_VECTORS(i, k, n, {
-    const vfloat g = load(gate + i, k);
-    store(y + i, k, g / (1.0f + exponential(-g)) * load(up + i, k));
-  });
+static void swiglu(size_t n, hk_element type, const void *gate, const void *up, void *y) {
+  FOR_TYPE(type, FOR_VECTORS(i, k, n, {
+    const vfloat g = load_as(type, gate, i, k);
+    store_as(type, y, i, k, g / (1.0f + exponential(-g)) * load_as(type, up, i, k));
+  }););
 }
 
-static void swiglu_backward(size_t n, const float *gate, const float *up, const float *dy,
-                            float *dgate, float *dup) {
-  FOR_VECTORS(i, k, n, {
-    const vfloat g = load(gate + i, k);
-    const vfloat u = load(up + i, k);
-    const vfloat d = load(dy + i, k);
+static void swiglu_backward(size_t n, hk_element type, const void *gate, const void *up,
+                            const void *dy, void *dgate, void *dup) {
+  FOR_TYPE(type, FOR_VECTORS(i, k, n, {
+    const vfloat g = load_as(type, gate, i, k);
+    const vfloat u = load_as(type, up, i, k);
+    const vfloat d = load_as(type, dy, i, k);
     const vfloat s = sigmoid(g);
     // silu'(g) = s (1 + g (1 - s))
     const vfloat slope = s * multiply_add(g, 1.0f - s, splat(1.0f));
-    store(dgate + i, k, d * u * slope);
-    store(dup + i, k, d * (g * s));
-  });
+    store_as(type, dgate, i, k, d * u * slope);
+    store_as(type, dup, i, k, d * (g * s));
+  }););
 }
 
 static double sum_of_squares(size_t n, const float *x) {

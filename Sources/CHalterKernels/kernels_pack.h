@@ -82,8 +82,22 @@ INLINE size_t words_for(size_t elements) {
 
 static void pack_rows(const hk_term *term, size_t row, size_t rows, size_t k, size_t count,
                       bool round, uint32_t *packed) {
-  for (size_t i = 0; i < rows; i++, packed += HK_ROW_PITCH)
-    words_of_run(count, term->a + (row + i) * term->lda + k, round, packed);
+  const size_t words = words_for(count);
+  for (size_t i = 0; i < rows; i++, packed += HK_ROW_PITCH) {
+    const size_t at = (row + i) * term->lda + k;
+    if (term->a_type == HK_ELEMENT_F32) {
+      words_of_run(count, (const float *)term->a + at, round, packed);
+      continue;
+    }
+#if WORD_ELEMENTS == 2
+    packed[words - 1] = 0;
+    memcpy(packed, (const uint16_t *)term->a + at, count * sizeof(uint16_t));
+#else
+    (void)words;
+    FOR_VECTORS(j, n, count,
+                { store((float *)(void *)packed + j, n, load_as(HK_ELEMENT_BF16, term->a, at + j, n)); });
+#endif
+  }
 }
 
 /// The same where A is stored as its transpose: LANES rows at a time through squares.
@@ -94,12 +108,13 @@ static void pack_columns(const hk_term *term, size_t row, size_t rows, size_t k,
     const size_t across = rows - i < LANES ? rows - i : LANES;
     for (size_t start = 0; start < count; start += RUN) {
       const size_t length = count - start < RUN ? count - start : RUN;
-      const float *source = term->a + (k + start) * term->lda + row + i;
+      const size_t source = (k + start) * term->lda + row + i;
       for (size_t j = 0; j < length; j += LANES) {
         vuint square[LANES];
         for (size_t s = 0; s < LANES; s++)
-          square[s] = j + s < length ? bits_of(load(source + (j + s) * term->lda, across))
-                                     : (vuint)0u;
+          square[s] = j + s < length
+                          ? bits_of(load_as(term->a_type, term->a, source + (j + s) * term->lda, across))
+                          : (vuint)0u;
         transpose_words(square);
         for (size_t s = 0; s < LANES; s++) store(run[s] + j, LANES, float_of(square[s]));
       }

@@ -38,4 +38,5 @@ const hk_engine ENGINE = {
     .fill = fill,
     .dots = dots,
     .decode = decode,
+    .round_to_bf16 = bf16_from_f32,
 };

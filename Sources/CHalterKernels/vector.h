@@ -83,6 +83,41 @@ INLINE void store_half(uint16_t *p, size_t k, vhalf v) {
     memcpy(p, &v, k * sizeof(uint16_t));
 }
 
+/// v as bf16: half of the last kept place, less one where that place is even, carries into it.
+INLINE vhalf bf16_of(vfloat v) {
+  const vuint u = bits_of(v);
+  const vuint rounded = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+  const vuint quiet = (u >> 16) | 0x40;
+  const vuint result = (u & 0x7fffffff) > (vuint)0x7f800000u ? quiet : rounded;
+  return __builtin_convertvector(result, vhalf);
+}
+
+/// k numbers of a type from element i on; then zeros.
+INLINE vfloat load_as(hk_element type, const void *p, size_t i, size_t k) {
+  if (type == HK_ELEMENT_F32) return load((const float *)p + i, k);
+  return float_of(__builtin_convertvector(load_half((const uint16_t *)p + i, k), vuint) << 16);
+}
+
+/// Stores k numbers as a type from element i on.
+INLINE void store_as(hk_element type, void *p, size_t i, size_t k, vfloat v) {
+  if (type == HK_ELEMENT_F32)
+    store((float *)p + i, k, v);
+  else
+    store_half((uint16_t *)p + i, k, bf16_of(v));
+}
+
+/// Runs statements in which `type` is a constant.
+#define FOR_TYPE(type, ...)                     \
+  do {                                          \
+    if ((type) == HK_ELEMENT_BF16) {            \
+      enum { type = HK_ELEMENT_BF16 };  \
+      __VA_ARGS__                               \
+    } else {                                    \
+      enum { type = HK_ELEMENT_F32 };  \
+      __VA_ARGS__                               \
+    }                                           \
+  } while (0)
+
 /// v with `fill` in all lanes from the kth on.
 INLINE vfloat fill_from(vfloat v, size_t k, float fill) {
   if (k == LANES) return v;

@@ -42,14 +42,17 @@ public final class LoRALinear: LinearLayer {
     ]
   }
 
-  public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
+  public func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, into type: DType
+  ) -> Tensor {
     var drop: (probability: Float, seed: UInt64)?
     if dropout > 0, let seed = context.dropoutSeed {
       var stream = RandomStream(seed: seed, name: name)
       drop = (dropout, stream.next())
     }
     return x.loraLinear(
-      matrix, bias: base.bias?.value, a: a.value, b: b.value, scale: scaling, dropout: drop)
+      matrix, bias: base.bias?.value, a: a.value, b: b.value, scale: scaling, dropout: drop,
+      into: type)
   }
 
   /// W + s · B A, the merged matrix.
@@ -61,8 +64,9 @@ public final class LoRALinear: LinearLayer {
     let factor = b.value.storage.slice(
       byteOffset: range.lowerBound * rank * 4, byteCount: range.count * rank * 4)
     backend.matmul(
-      factor, transposed: false, a.value.storage, transposed: false, into: rows,
-      m: range.count, n: inputs, k: rank, alpha: scaling, accumulate: true)
+      Elements(factor), transposed: false, a.value.elements, transposed: false,
+      into: Elements(rows), m: range.count, n: inputs, k: rank, alpha: scaling, accumulate: true,
+      compute: .f32)
     return rows
   }
 }

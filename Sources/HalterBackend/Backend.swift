@@ -10,6 +10,9 @@ public protocol Backend: AnyObject {
   /// Bytes of device memory held, in use or kept for reuse.
   var heldBytes: Int { get }
 
+  /// What products of a model's layers compute with.
+  var compute: ComputeType { get }
+
   /// A buffer with undefined contents.
   func allocate(byteCount: Int) -> Buffer
 
@@ -30,13 +33,13 @@ public protocol Backend: AnyObject {
   func scale(_ x: Buffer, by s: Float, into y: Buffer, count: Int)
   /// y += s · x.
   func accumulate(_ x: Buffer, scaledBy s: Float, into y: Buffer, count: Int)
-  /// y = silu(gate) · up (Shazeer 2020, SwiGLU).
-  func swiglu(gate: Buffer, up: Buffer, into y: Buffer, count: Int)
-  /// The gradients of `swiglu` by gate and by up.
+  /// y = silu(gate) · up (Shazeer 2020, SwiGLU), all of one type.
+  func swiglu(gate: Elements, up: Elements, into y: Elements, count: Int)
+  /// The gradients of `swiglu` by gate and by up, all of one type.
   func swigluBackward(
-    gate: Buffer, up: Buffer, dy: Buffer, dGate: Buffer, dUp: Buffer, count: Int)
+    gate: Elements, up: Elements, dy: Elements, dGate: Elements, dUp: Elements, count: Int)
   /// Inverted dropout; the same seed drops the same elements, so the gradient is the same call.
-  func dropout(_ x: Buffer, probability: Float, seed: UInt64, into y: Buffer, count: Int)
+  func dropout(_ x: Elements, probability: Float, seed: UInt64, into y: Elements, count: Int)
   /// The sum of squares, in double precision.
   func sumOfSquares(_ x: Buffer, count: Int) -> Double
   /// f32 to bf16, round to nearest even.
@@ -66,18 +69,21 @@ public protocol Backend: AnyObject {
 
   // MARK: Rows
 
-  /// y = w · x / rms(x) row by row (Zhang & Sennrich 2019); `rstd` gets 1 / rms, one per row.
+  /// h = x / rms(x) row by row and y = w · h (Zhang & Sennrich 2019), of one type; `rstd` gets
+  /// 1 / rms, one per row. Without `normalized`, h is not kept.
   func rmsNorm(
-    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Buffer, rstd: Buffer, rows: Int,
-    columns: Int)
+    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Elements, normalized: Buffer?,
+    rstd: Buffer, rows: Int, columns: Int)
   /// dx = gradient of `rmsNorm` by x; `dWeight`, if given, is incremented by the gradient by w.
   func rmsNormBackward(
-    _ x: Buffer, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
+    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
     rows: Int, columns: Int)
+  /// y = w · x, row by row, of one type.
+  func scaleColumns(_ x: Elements, by w: Buffer, into y: Elements, rows: Int, columns: Int)
   /// Adds a bias to every row of y.
-  func addBias(_ bias: Buffer, to y: Buffer, rows: Int, columns: Int)
+  func addBias(_ bias: Buffer, to y: Elements, rows: Int, columns: Int)
   /// Adds the sum of the rows of x to `sums`.
-  func addColumnSums(of x: Buffer, to sums: Buffer, rows: Int, columns: Int)
+  func addColumnSums(of x: Elements, to sums: Buffer, rows: Int, columns: Int)
   /// y[i] = table[ids[i]] (ids are i32 and in range).
   func gatherRows(_ table: Buffer, ids: Buffer, into y: Buffer, count: Int, columns: Int)
   /// table[ids[i]] += x[i], in the order of i.
@@ -85,24 +91,28 @@ public protocol Backend: AnyObject {
   /// Rotates heads in place; `sign` +1 is the forward direction, -1 its inverse.
   /// `tables` holds cosines then sines, [positions, headDim / 2] each.
   func rope(
-    _ x: Buffer, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
+    _ x: Elements, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
     sines: Buffer, sign: Float)
 
   // MARK: Products
 
-  /// c = alpha · op(a) · op(b), or c += … when accumulating; op(a) is [m, k], op(b) is [k, n].
+  /// c = alpha · op(a) · op(b), or c += … when accumulating (f32 only); op(a) is [m, k], op(b) is
+  /// [k, n].
   func matmul(
-    _ a: Buffer, transposed transposeA: Bool, _ b: Buffer, transposed transposeB: Bool,
-    into c: Buffer, m: Int, n: Int, k: Int, alpha: Float, accumulate: Bool)
+    _ a: Elements, transposed transposeA: Bool, _ b: Elements, transposed transposeB: Bool,
+    into c: Elements, m: Int, n: Int, k: Int, alpha: Float, accumulate: Bool,
+    compute: ComputeType)
 
-  /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating, with a low-rank term added.
+  /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating (f32 only), with a low-rank term
+  /// added.
   func product(
-    _ x: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
-    into y: Buffer, accumulate: Bool)
-  /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating, with a low-rank term added.
+    _ x: Elements, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into y: Elements, accumulate: Bool)
+  /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating (f32 only), with a low-rank
+  /// term added.
   func transposedProduct(
-    _ dy: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
-    into dx: Buffer, accumulate: Bool)
+    _ dy: Elements, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into dx: Elements, accumulate: Bool)
 
   // MARK: Fused
 
@@ -135,6 +145,12 @@ public protocol Backend: AnyObject {
   func adamW(
     _ constants: AdamWConstants, gradient: Buffer, parameter: Buffer, moments: QuantizedMoments,
     count: Int)
+}
+
+extension Backend {
+  /// The type that activations inside a block have while training: what they are rounded to anyway
+  /// when a product reads them.
+  public var activationType: DType { compute == .bf16 ? .bf16 : .f32 }
 }
 
 /// What a call of causal segment attention is over.

@@ -49,34 +49,36 @@ extension CPUBackend {
     }
   }
 
-  public func swiglu(gate: Buffer, up: Buffer, into y: Buffer, count: Int) {
-    check(count, gate, up, y)
-    let (gate, up, y, kernel) = (gate.f32, up.f32, y.f32, kernels.pointee.swiglu)
+  public func swiglu(gate: Elements, up: Elements, into y: Elements, count: Int) {
+    let type = check(count, gate, up, y)
+    let kernel = kernels.pointee.swiglu
     threads.ranges(count, grain: Self.grain) { range in
-      kernel(range.count, gate + range.lowerBound, up + range.lowerBound, y + range.lowerBound)
+      let start = range.lowerBound
+      kernel(range.count, type, gate.at(start), up.at(start), y.at(start))
     }
   }
 
   public func swigluBackward(
-    gate: Buffer, up: Buffer, dy: Buffer, dGate: Buffer, dUp: Buffer, count: Int
+    gate: Elements, up: Elements, dy: Elements, dGate: Elements, dUp: Elements, count: Int
   ) {
-    check(count, gate, up, dy, dGate, dUp)
-    let (gate, up, dy, dGate, dUp) = (gate.f32, up.f32, dy.f32, dGate.f32, dUp.f32)
+    let type = check(count, gate, up, dy, dGate, dUp)
     let kernel = kernels.pointee.swiglu_backward
     threads.ranges(count, grain: Self.grain) { range in
       let start = range.lowerBound
-      kernel(range.count, gate + start, up + start, dy + start, dGate + start, dUp + start)
+      kernel(
+        range.count, type, gate.at(start), up.at(start), dy.at(start), dGate.at(start),
+        dUp.at(start))
     }
   }
 
   public func dropout(
-    _ x: Buffer, probability: Float, seed: UInt64, into y: Buffer, count: Int
+    _ x: Elements, probability: Float, seed: UInt64, into y: Elements, count: Int
   ) {
-    check(count, x, y)
-    let (x, y, kernel) = (x.f32, y.f32, kernels.pointee.dropout)
+    let type = check(count, x, y)
+    let kernel = kernels.pointee.dropout
     threads.ranges(count, grain: Self.grain) { range in
       let start = range.lowerBound
-      kernel(range.count, probability, seed, UInt64(start), x + start, y + start)
+      kernel(range.count, type, probability, seed, UInt64(start), x.at(start), y.at(start))
     }
   }
 
@@ -115,4 +117,25 @@ extension CPUBackend {
       count >= 0 && buffers.allSatisfy { $0.holds(count, of: Float.self) },
       "\(count) elements do not fit buffers of \(buffers.map(\.byteCount)) bytes")
   }
+
+  /// Stops the program if there are fewer than `count` elements anywhere, or of several types.
+  /// - Returns: the type.
+  @discardableResult
+  func check(_ count: Int, _ first: Elements, _ others: Elements...) -> hk_element {
+    precondition(
+      count >= 0 && first.holds(count) && others.allSatisfy { $0.holds(count) },
+      "\(count) elements do not fit buffers of \(([first] + others).map(\.buffer.byteCount)) bytes")
+    precondition(others.allSatisfy { $0.type == first.type }, "elements of several types")
+    return first.type.element
+  }
+}
+
+extension DType {
+  /// The type as kernels know it.
+  var element: hk_element { self == .bf16 ? HK_ELEMENT_BF16 : HK_ELEMENT_F32 }
+}
+
+extension Elements {
+  /// The place of an element.
+  func at(_ index: Int) -> UnsafeMutableRawPointer { buffer.base + index * type.byteCount }
 }

@@ -2,24 +2,29 @@ internal import CHalterKernels
 
 extension CPUBackend {
   public func rmsNorm(
-    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Buffer, rstd: Buffer, rows: Int,
-    columns: Int
+    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Elements, normalized: Buffer?,
+    rstd: Buffer, rows: Int, columns: Int
   ) {
-    check(rows * columns, x, y)
+    check(rows * columns, x)
+    let normalized = normalized.map { Elements($0, y.type) }
+    let type = check(rows * columns, y, normalized ?? y)
     check(columns, weight)
     check(rows, rstd)
-    let (x, w, y, rstd, kernel) = (x.f32, weight.f32, y.f32, rstd.f32, kernels.pointee.rmsnorm)
+    let (x, w, rstd, kernel) = (x.f32, weight.f32, rstd.f32, kernels.pointee.rmsnorm)
     threads.ranges(rows, grain: rowGrain(columns)) { range in
       let start = range.lowerBound * columns
-      kernel(range.count, columns, epsilon, x + start, w, y + start, rstd + range.lowerBound)
+      kernel(
+        range.count, columns, epsilon, x + start, w, type, y.at(start), normalized?.at(start),
+        rstd + range.lowerBound)
     }
   }
 
   public func rmsNormBackward(
-    _ x: Buffer, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
+    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
     rows: Int, columns: Int
   ) {
-    check(rows * columns, x, dy, dx)
+    let type = check(rows * columns, normalized)
+    check(rows * columns, dy, dx)
     check(columns, weight)
     check(rows, rstd)
     let grain = rowGrain(columns)
@@ -27,32 +32,44 @@ extension CPUBackend {
     // Each range of rows sums the gradient of the weight apart; the sums are added in order.
     let partial = dWeight.map { _ in allocate(byteCount: max(1, parts) * columns * 4) }
     if let partial { fill(partial, count: parts * columns, with: 0) }
-    let (x, w, rstd, dy, dx, partials) = (x.f32, weight.f32, rstd.f32, dy.f32, dx.f32, partial?.f32)
+    let (w, rstd, dy, dx, partials) = (weight.f32, rstd.f32, dy.f32, dx.f32, partial?.f32)
     let kernel = kernels.pointee.rmsnorm_backward
     threads.ranges(rows, grain: grain) { range in
       let start = range.lowerBound * columns
       kernel(
-        range.count, columns, x + start, w, rstd + range.lowerBound, dy + start, dx + start,
-        partials.map { $0 + range.lowerBound / grain * columns })
+        range.count, columns, type, normalized.at(start), w, rstd + range.lowerBound, dy + start,
+        dx + start, partials.map { $0 + range.lowerBound / grain * columns })
     }
     if let partial, let dWeight {
-      addColumnSums(of: partial, to: dWeight, rows: parts, columns: columns)
+      addColumnSums(of: Elements(partial), to: dWeight, rows: parts, columns: columns)
     }
   }
 
-  public func addBias(_ bias: Buffer, to y: Buffer, rows: Int, columns: Int) {
-    check(rows * columns, y)
-    check(columns, bias)
-    let (bias, y, kernel) = (bias.f32, y.f32, kernels.pointee.add_bias)
+  public func scaleColumns(
+    _ x: Elements, by w: Buffer, into y: Elements, rows: Int, columns: Int
+  ) {
+    let type = check(rows * columns, x, y)
+    check(columns, w)
+    let (w, kernel) = (w.f32, kernels.pointee.scale_columns)
     threads.ranges(rows, grain: rowGrain(columns)) { range in
-      kernel(range.count, columns, bias, y + range.lowerBound * columns)
+      let start = range.lowerBound * columns
+      kernel(range.count, columns, type, x.at(start), w, y.at(start))
     }
   }
 
-  public func addColumnSums(of x: Buffer, to sums: Buffer, rows: Int, columns: Int) {
-    check(rows * columns, x)
+  public func addBias(_ bias: Buffer, to y: Elements, rows: Int, columns: Int) {
+    let type = check(rows * columns, y)
+    check(columns, bias)
+    let (bias, kernel) = (bias.f32, kernels.pointee.add_bias)
+    threads.ranges(rows, grain: rowGrain(columns)) { range in
+      kernel(range.count, columns, bias, type, y.at(range.lowerBound * columns))
+    }
+  }
+
+  public func addColumnSums(of x: Elements, to sums: Buffer, rows: Int, columns: Int) {
+    let type = check(rows * columns, x)
     check(columns, sums)
-    kernels.pointee.add_column_sums(rows, columns, x.f32, sums.f32)
+    kernels.pointee.add_column_sums(rows, columns, type, x.buffer.base, sums.f32)
   }
 
   public func gatherRows(_ table: Buffer, ids: Buffer, into y: Buffer, count: Int, columns: Int) {
@@ -85,15 +102,15 @@ extension CPUBackend {
   }
 
   public func rope(
-    _ x: Buffer, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
+    _ x: Elements, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
     sines: Buffer, sign: Float
   ) {
     let width = heads * headDim
-    check(rows * width, x)
+    let type = check(rows * width, x)
     precondition(positions.holds(rows, of: Int32.self))
     let half = headDim / 2
     let capacity = min(cosines.byteCount, sines.byteCount) / 4
-    let (x, positions, cosines, sines) = (x.f32, positions.i32, cosines.f32, sines.f32)
+    let (positions, cosines, sines) = (positions.i32, cosines.f32, sines.f32)
     let kernel = kernels.pointee.rope
     threads.ranges(rows, grain: rowGrain(width)) { range in
       for row in range {
@@ -103,7 +120,7 @@ extension CPUBackend {
       }
       kernel(
         range.count, heads, headDim, positions + range.lowerBound, cosines, sines, sign,
-        x + range.lowerBound * width, width)
+        type, x.at(range.lowerBound * width), width)
     }
   }
 

@@ -14,10 +14,10 @@ public protocol FrozenMatrix: AnyObject {
 
   /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating; with a low-rank term added.
   func product(
-    _ x: Buffer, count m: Int, adding term: LowRankTerm?, into y: Buffer, accumulate: Bool)
+    _ x: Elements, count m: Int, adding term: LowRankTerm?, into y: Elements, accumulate: Bool)
   /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating; with a low-rank term added.
   func transposedProduct(
-    _ dy: Buffer, count m: Int, adding term: LowRankTerm?, into dx: Buffer, accumulate: Bool)
+    _ dy: Elements, count m: Int, adding term: LowRankTerm?, into dx: Elements, accumulate: Bool)
   /// y[i, columns] = W[ids[i]]: the lookup of an embedding; ids are i32 and in range.
   func gather(ids: Buffer, count: Int, into y: Buffer)
   /// A range of rows as f32, `[range.count, columns]`.
@@ -26,13 +26,13 @@ public protocol FrozenMatrix: AnyObject {
 
 extension FrozenMatrix {
   /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating.
-  public func product(_ x: Buffer, count m: Int, into y: Buffer, accumulate: Bool) {
+  public func product(_ x: Elements, count m: Int, into y: Elements, accumulate: Bool) {
     product(x, count: m, adding: nil, into: y, accumulate: accumulate)
   }
 
   /// dx[m, columns] = dy[m, rows] · W, or dx += … when accumulating.
   public func transposedProduct(
-    _ dy: Buffer, count m: Int, into dx: Buffer, accumulate: Bool
+    _ dy: Elements, count m: Int, into dx: Elements, accumulate: Bool
   ) {
     transposedProduct(dy, count: m, adding: nil, into: dx, accumulate: accumulate)
   }
@@ -61,13 +61,13 @@ public final class StoredMatrix: FrozenMatrix {
   public var format: String { weights.summary }
 
   public func product(
-    _ x: Buffer, count m: Int, adding term: LowRankTerm?, into y: Buffer, accumulate: Bool
+    _ x: Elements, count m: Int, adding term: LowRankTerm?, into y: Elements, accumulate: Bool
   ) {
     backend.product(x, count: m, weights, adding: term, into: y, accumulate: accumulate)
   }
 
   public func transposedProduct(
-    _ dy: Buffer, count m: Int, adding term: LowRankTerm?, into dx: Buffer, accumulate: Bool
+    _ dy: Elements, count m: Int, adding term: LowRankTerm?, into dx: Elements, accumulate: Bool
   ) {
     backend.transposedProduct(dy, count: m, weights, adding: term, into: dx, accumulate: accumulate)
   }

@@ -15,6 +15,10 @@ public struct ForwardContext {
   /// Where keys and values of earlier tokens are kept while generating; nil in training.
   public let cache: KeyValueCache?
 
+  /// The type of activations inside a block; f32 while generating, where products of few rows do
+  /// not round.
+  public var activationType: DType { cache == nil ? positions.backend.activationType : .f32 }
+
   /// A context.
   public init(
     positions: Tensor, tables: RotaryTables, segments: [Int], dropoutSeed: UInt64? = nil,

@@ -14,8 +14,15 @@ public protocol LinearLayer: AnyObject {
   /// Rows of the matrix that the layer as a whole stands for, f32, `[range.count, inputs]`: with
   /// what an adapter adds.
   func effectiveRows(_ range: Range<Int>) -> Buffer
-  /// The rows `[…, outputs]` for rows `[…, inputs]`.
-  func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor
+  /// The rows `[…, outputs]` for rows `[…, inputs]`, of a type.
+  func callAsFunction(_ x: Tensor, _ context: ForwardContext, into type: DType) -> Tensor
+}
+
+extension LinearLayer {
+  /// The rows `[…, outputs]` for rows `[…, inputs]`, as f32.
+  public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
+    self(x, context, into: .f32)
+  }
 }
 
 /// A place for a linear layer, by its full name.
@@ -65,10 +72,12 @@ public final class Linear: LinearLayer {
 
   public func effectiveRows(_ range: Range<Int>) -> Buffer { weight.denseRows(range) }
 
-  public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
+  public func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, into type: DType
+  ) -> Tensor {
     switch weight {
-    case .frozen(let matrix): x.linear(matrix, bias: bias?.value)
-    case .trainable(let parameter): x.linear(parameter.value, bias: bias?.value)
+    case .frozen(let matrix): x.linear(matrix, bias: bias?.value, into: type)
+    case .trainable(let parameter): x.linear(parameter.value, bias: bias?.value, into: type)
     }
   }
 }
@@ -106,8 +115,8 @@ public final class RMSNorm {
     self.epsilon = epsilon
   }
 
-  /// The normalised rows.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    x.rmsNorm(weight: weight.value, epsilon: epsilon)
+  /// The normalised rows, of a type.
+  public func callAsFunction(_ x: Tensor, into type: DType = .f32) -> Tensor {
+    x.rmsNorm(weight: weight.value, epsilon: epsilon, into: type)
   }
 }

@@ -34,16 +34,17 @@ public final class SelfAttention {
 
   /// `[T, D]` to `[T, D]`; tokens see earlier ones of their segment (and the cache).
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-    let q = query(x, context).rotated(
+    let type = context.activationType
+    let q = query(x, context, into: type).rotated(
       heads: heads, positions: context.positions, tables: context.tables)
-    let k = key(x, context).rotated(
+    let k = key(x, context, into: type).rotated(
       heads: kvHeads, positions: context.positions, tables: context.tables)
-    let v = value(x, context)
+    let v = value(x, context, into: type)
     let scale = 1 / Float(headDim).squareRoot()
     guard let cache = context.cache else {
       let geometry = AttentionGeometry(
         segments: context.segments, heads: heads, kvHeads: kvHeads, headDim: headDim, scale: scale)
-      return output(causalAttention(q: q, k: k, v: v, geometry: geometry), context)
+      return output(causalAttention(q: q, k: k, v: v, geometry: geometry), context, into: .f32)
     }
     let visible = cache.count + 1
     let (keys, values) = cache.append(keys: k, values: v, layer: layer)
@@ -51,7 +52,7 @@ public final class SelfAttention {
     q.backend.cachedAttention(
       q: q.storage, k: keys, v: values, out: attended.storage, queries: q.shape.rows,
       visible: visible, heads: heads, kvHeads: kvHeads, headDim: headDim, scale: scale)
-    return output(attended, context)
+    return output(attended, context, into: .f32)
   }
 }
 
@@ -73,7 +74,9 @@ public final class GatedMLP {
 
   /// `[T, D]` to `[T, D]`.
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-    down(gate(x, context).swiglu(up: up(x, context)), context)
+    let type = context.activationType
+    let gated = gate(x, context, into: type).swiglu(up: up(x, context, into: type))
+    return down(gated, context, into: .f32)
   }
 }
 
@@ -98,7 +101,8 @@ public final class DecoderBlock {
 
   /// `[T, D]` to `[T, D]`.
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-    let h = x + attention(attentionNorm(x), context)
-    return h + mlp(mlpNorm(h), context)
+    let type = context.activationType
+    let h = x + attention(attentionNorm(x, into: type), context)
+    return h + mlp(mlpNorm(h, into: type), context)
   }
 }

@@ -34,8 +34,14 @@ public struct Tensor {
   /// The number of elements.
   public var count: Int { shape.count }
 
+  /// The elements as operations on numbers take them.
+  public var elements: Elements { Elements(storage, dtype) }
+
   /// Whether a gradient flows into this tensor when `backward` runs.
   public var requiresGradient: Bool { node != nil }
+
+  /// The type that the gradient of this tensor has.
+  var gradientType: DType { node?.gradientType ?? .f32 }
 
   /// The same elements outside the graph.
   public var detached: Tensor {
@@ -60,7 +66,7 @@ public struct Tensor {
     precondition(shape.count == count, "\(self.shape) cannot become \(shape)")
     let old = self.shape
     let result = Tensor(shape: shape, dtype: dtype, storage: storage, backend: backend)
-    return result.recorded(from: [self]) { [$0.reshaped(to: old)] }
+    return result.recorded(from: [self], gradientType: gradientType) { [$0.reshaped(to: old)] }
   }
 }
 
@@ -137,6 +143,6 @@ extension Tensor {
     case (.bf16, .f32): backend.convertFromBF16(storage, into: result.storage, count: count)
     default: preconditionFailure("no conversion from \(dtype) to \(target)")
     }
-    return result.recorded(from: [self]) { [$0] }
+    return result.recorded(from: [self], gradientType: gradientType) { [$0] }
   }
 }

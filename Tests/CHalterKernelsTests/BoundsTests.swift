@@ -37,9 +37,9 @@ private final class Fenced {
     k.mul(n, m[0], m[1], m[2])
     k.scale(n, 2, m[0], m[2])
     k.axpy(n, 2, m[0], m[2])
-    k.swiglu(n, m[0], m[1], m[2])
-    k.swiglu_backward(n, m[0], m[1], m[2], m[3], m[4])
-    k.dropout(n, 0.5, 1, 2, m[0], m[2])
+    k.swiglu(n, HK_ELEMENT_F32, m[0], m[1], m[2])
+    k.swiglu_backward(n, HK_ELEMENT_F32, m[0], m[1], m[2], m[3], m[4])
+    k.dropout(n, HK_ELEMENT_F32, 0.5, 1, 2, m[0], m[2])
     var constants = hk_adamw_constants(
       learning_rate: 1, beta1: 0.9, beta2: 0.9, epsilon: 1, weight_decay: 0, bias_correction1: 1,
       sqrt_bias_correction2: 1, gradient_scale: 1)
@@ -65,14 +65,15 @@ private final class Fenced {
     let m = memory.map { $0.end(n, Float(1)) }
     let single = try Fenced()
     let scalar = single.end(1, Float(1))
-    k.rmsnorm(1, n, 1, m[0], m[1], m[2], scalar)
-    k.rmsnorm_backward(1, n, m[0], m[1], scalar, m[2], m[3], m[4])
-    k.add_bias(1, n, m[0], m[1])
-    k.add_column_sums(1, n, m[0], m[1])
+    k.rmsnorm(1, n, 1, m[0], m[1], HK_ELEMENT_F32, m[2], m[3], scalar)
+    k.rmsnorm_backward(1, n, HK_ELEMENT_F32, m[0], m[1], scalar, m[2], m[3], m[4])
+    k.scale_columns(1, n, HK_ELEMENT_F32, m[0], m[1], m[2])
+    k.add_bias(1, n, m[0], HK_ELEMENT_F32, m[1])
+    k.add_column_sums(1, n, HK_ELEMENT_F32, m[0], m[1])
     k.causal_softmax(1, n, n, 1, m[3], n, scalar)
     k.causal_softmax_backward(1, n, n, 1, scalar, scalar, m[3], m[4], n)
     if n > 0 { k.cross_entropy(1, n, [0], scalar, m[4], n, scalar) }
-    k.rope(1, 1, 2 * (n / 2), [0], m[0], m[1], 1, m[5] + (n % 2), n)
+    k.rope(1, 1, 2 * (n / 2), [0], m[0], m[1], 1, HK_ELEMENT_F32, m[5] + (n % 2), n)
     let x = m[0]
     x.update(repeating: 1, count: n)
     k.row_dots(1, n, x, n, x, n, scalar)
@@ -123,12 +124,13 @@ private final class Fenced {
     _ a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>
   ) throws {
     let term = hk_term(
-      a: a, lda: k, a_transposed: false, w_transposed: transposed, w: matrix)
+      a: a, a_type: HK_ELEMENT_F32, lda: k, a_transposed: false, w_transposed: transposed, w: matrix
+    )
     for compute in [HK_COMPUTE_F32, HK_COMPUTE_BF16] {
       withUnsafePointer(to: term) { term in
         var product = hk_product(
           m: m, n: n, terms: term, term_count: 1, alpha: 1, accumulate: false, compute: compute,
-          c: c, ldc: n)
+          c: c, c_type: HK_ELEMENT_F32, ldc: n)
         let scratch = UnsafeMutableRawPointer.allocate(
           byteCount: max(64, hk_product_scratch(&product, isa, 1)), alignment: 64)
         defer { scratch.deallocate() }

@@ -8,7 +8,7 @@ import Testing
     _ kernels: hk_kernels, count: Int = 1000, p: Float, seed: UInt64, offset: UInt64 = 0
   ) -> [Bool] {
     var y = [Float](repeating: -1, count: count)
-    kernels.dropout(count, p, seed, offset, Self.ones, &y)
+    kernels.dropout(count, HK_ELEMENT_F32, p, seed, offset, Self.ones, &y)
     return y.map { $0 != 0 }
   }
 
@@ -18,7 +18,7 @@ import Testing
     let kernels = try table.kernels()
     let x = noise.floats(n, in: 1...2)
     var y = output(n)
-    kernels.dropout(n, 0.25, 7, 3, x, &y)
+    kernels.dropout(n, HK_ELEMENT_F32, 0.25, 7, 3, x, &y)
     let keeps = kept(kernels, count: n, p: 0.25, seed: 7, offset: 3)
     expectClose(
       y, (0..<n).map { keeps[$0] ? Double(x[$0]) / 0.75 : 0 }, relative: 2e-7, absolute: 0)
@@ -76,7 +76,7 @@ import Testing
     var noise = Noise(4)
     let x = noise.floats(77)
     var y = output(77)
-    try table.kernels().dropout(77, 0, 1, 0, x, &y)
+    try table.kernels().dropout(77, HK_ELEMENT_F32, 0, 1, 0, x, &y)
     expectClose(y, x.map(Double.init), relative: 0)
   }
 
@@ -84,7 +84,7 @@ import Testing
   func probabilityOneDropsAllEvenInfinity(_ table: KernelTable) throws {
     let x = [Float](repeating: .infinity, count: 21)
     var y = [Float](repeating: 9, count: 21)
-    try table.kernels().dropout(21, 1, 1, 0, x, &y)
+    try table.kernels().dropout(21, HK_ELEMENT_F32, 1, 1, 0, x, &y)
     #expect(y.allSatisfy { $0 == 0 })
   }
 
@@ -94,7 +94,7 @@ import Testing
     var y = [Float](repeating: 1, count: 100)
     y.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
-      kernels.dropout(100, 0.5, 11, 0, base, base)
+      kernels.dropout(100, HK_ELEMENT_F32, 0.5, 11, 0, base, base)
     }
     #expect(y.map { $0 != 0 } == kept(kernels, count: 100, p: 0.5, seed: 11))
   }

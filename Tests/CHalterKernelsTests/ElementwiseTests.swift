@@ -48,11 +48,11 @@ import Testing
     let kernels = try table.kernels()
     let (a, b) = (noise.floats(n), noise.floats(n))
     var apart = output(n)
-    kernels.swiglu(n, a, b, &apart)
+    kernels.swiglu(n, HK_ELEMENT_F32, a, b, &apart)
     var gate = output(n, a)
     gate.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
-      kernels.swiglu(n, base, b, base)
+      kernels.swiglu(n, HK_ELEMENT_F32, base, b, base)
     }
     #expect(gate == apart)
     var sum = output(n, b)
@@ -88,7 +88,7 @@ import Testing
     var noise = Noise(n)
     let (gate, up) = (noise.floats(n, in: -20...20), noise.floats(n))
     var y = output(n)
-    try table.kernels().swiglu(n, gate, up, &y)
+    try table.kernels().swiglu(n, HK_ELEMENT_F32, gate, up, &y)
     expectClose(
       y, zip(gate, up).map { Double($0) * Self.sigmoid($0) * Double($1) }, relative: 5e-7)
   }
@@ -99,7 +99,7 @@ import Testing
     let (gate, up, dy) = (noise.floats(n, in: -15...15), noise.floats(n), noise.floats(n))
     var dgate = output(n)
     var dup = output(n)
-    try table.kernels().swiglu_backward(n, gate, up, dy, &dgate, &dup)
+    try table.kernels().swiglu_backward(n, HK_ELEMENT_F32, gate, up, dy, &dgate, &dup)
     let expectedGate = (0..<n).map { i in
       let s = Self.sigmoid(gate[i])
       return Double(dy[i]) * Double(up[i]) * s * (1 + Double(gate[i]) * (1 - s))
@@ -116,12 +116,12 @@ import Testing
     let kernels = try table.kernels()
     let (gate, up, dy) = (noise.floats(n), noise.floats(n), noise.floats(n))
     var (dgate, dup) = (output(n), output(n))
-    kernels.swiglu_backward(n, gate, up, dy, &dgate, &dup)
+    kernels.swiglu_backward(n, HK_ELEMENT_F32, gate, up, dy, &dgate, &dup)
     var (gateInPlace, upInPlace) = (output(n, gate), output(n, up))
     gateInPlace.withUnsafeMutableBufferPointer { g in
       upInPlace.withUnsafeMutableBufferPointer { u in
         guard let g = g.baseAddress, let u = u.baseAddress else { return }
-        kernels.swiglu_backward(n, g, u, dy, g, u)
+        kernels.swiglu_backward(n, HK_ELEMENT_F32, g, u, dy, g, u)
       }
     }
     #expect(gateInPlace == dgate)
@@ -134,7 +134,7 @@ import Testing
     let gate: [Float] = [1e4, 88.9, 200, -60, -87.5, -200, -1e30, 0, .nan, .infinity]
     let up = [Float](repeating: 1, count: gate.count)
     var y = output(gate.count)
-    try table.kernels().swiglu(gate.count, gate, up, &y)
+    try table.kernels().swiglu(gate.count, HK_ELEMENT_F32, gate, up, &y)
     expectClose(
       y,
       [

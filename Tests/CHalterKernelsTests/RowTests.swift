@@ -16,7 +16,7 @@ import Testing
     var noise = Noise(d)
     let (x, w) = (noise.floats(rows * d), noise.floats(d))
     var (y, rstd) = (output(rows * d), output(rows))
-    try table.kernels().rmsnorm(rows, d, epsilon, x, w, &y, &rstd)
+    try table.kernels().rmsnorm(rows, d, epsilon, x, w, HK_ELEMENT_F32, &y, nil, &rstd)
     let factors = (0..<rows).map { factor(x[$0 * d..<($0 + 1) * d]) }
     expectClose(rstd, factors, relative: 3e-7)
     let expected = x.indices.map { Double(x[$0]) * factors[$0 / d] * Double(w[$0 % d]) }
@@ -28,9 +28,10 @@ import Testing
     let kernels = try table.kernels()
     let zeros = [Float](repeating: 0, count: 37)
     var (y, rstd) = (output(37), output(1))
-    kernels.rmsnorm(0, 37, epsilon, zeros, zeros, &y, &rstd)
+    kernels.rmsnorm(0, 37, epsilon, zeros, zeros, HK_ELEMENT_F32, &y, nil, &rstd)
     #expect(rstd[0] == 0)
-    kernels.rmsnorm(1, 37, epsilon, zeros, [Float](repeating: 1, count: 37), &y, &rstd)
+    let ones = [Float](repeating: 1, count: 37)
+    kernels.rmsnorm(1, 37, epsilon, zeros, ones, HK_ELEMENT_F32, &y, nil, &rstd)
     expectClose(y, [Double](repeating: 0, count: 37), relative: 0)
     expectClose(rstd, [1 / Double(epsilon).squareRoot()], relative: 1e-6)
   }
@@ -42,7 +43,9 @@ import Testing
     let factors = (0..<rows).map { factor(x[$0 * d..<($0 + 1) * d]) }
     let start = noise.floats(d)
     var (dx, dw) = (output(rows * d), output(d, start))
-    try table.kernels().rmsnorm_backward(rows, d, x, w, factors.map(Float.init), dy, &dx, &dw)
+    let h = x.indices.map { Float(Double(x[$0]) * factors[$0 / d]) }
+    try table.kernels().rmsnorm_backward(
+      rows, d, HK_ELEMENT_F32, h, w, factors.map(Float.init), dy, &dx, &dw)
     var expectedX = [Double](repeating: 0, count: rows * d)
     var expectedW = start.map(Double.init)
     for row in 0..<rows {
@@ -69,8 +72,8 @@ import Testing
     let (x, w, dy) = (noise.floats(rows * d), noise.floats(d), noise.floats(rows * d))
     let rstd: [Float] = [0.5, 0.6, 0.7]
     var (with, without, dw) = (output(rows * d), output(rows * d), output(d))
-    kernels.rmsnorm_backward(rows, d, x, w, rstd, dy, &with, &dw)
-    kernels.rmsnorm_backward(rows, d, x, w, rstd, dy, &without, nil)
+    kernels.rmsnorm_backward(rows, d, HK_ELEMENT_F32, x, w, rstd, dy, &with, &dw)
+    kernels.rmsnorm_backward(rows, d, HK_ELEMENT_F32, x, w, rstd, dy, &without, nil)
     #expect(with == without)
   }
 
@@ -79,7 +82,8 @@ import Testing
     var x = [Float](repeating: 1, count: 40)
     x[17] = .nan
     var (y, rstd) = (output(40), output(2))
-    try table.kernels().rmsnorm(2, 20, epsilon, x, x.map { _ in 1 }, &y, &rstd)
+    try table.kernels().rmsnorm(
+      2, 20, epsilon, x, x.map { _ in 1 }, HK_ELEMENT_F32, &y, nil, &rstd)
     #expect(y[..<20].allSatisfy { $0.isNaN })
     #expect(y[20..<40].allSatisfy { abs($0 - 1) < 1e-5 })
   }
@@ -91,7 +95,7 @@ import Testing
     var noise = Noise(d)
     let (bias, start) = (noise.floats(d), noise.floats(5 * d))
     var y = output(5 * d, start)
-    try table.kernels().add_bias(5, d, bias, &y)
+    try table.kernels().add_bias(5, d, bias, HK_ELEMENT_F32, &y)
     expectClose(y, start.indices.map { Double(start[$0] + bias[$0 % d]) }, relative: 0)
   }
 
@@ -101,7 +105,7 @@ import Testing
       var noise = Noise(d + rows)
       let (x, start) = (noise.floats(rows * d), noise.floats(d))
       var out = output(d, start)
-      try table.kernels().add_column_sums(rows, d, x, &out)
+      try table.kernels().add_column_sums(rows, d, HK_ELEMENT_F32, x, &out)
       let expected = (0..<d).map { j in
         (0..<rows).reduce(Double(start[j])) { $0 + Double(x[$1 * d + j]) }
       }
@@ -153,7 +157,8 @@ import Testing
     let start = noise.floats(4 * ld)
     for sign in [1, -1] as [Float] {
       var x = output(4 * ld, start)
-      try table.kernels().rope(4, Self.heads, d, Self.positions, cosines, sines, sign, &x, ld)
+      try table.kernels().rope(
+        4, Self.heads, d, Self.positions, cosines, sines, sign, HK_ELEMENT_F32, &x, ld)
       var expected = start.map(Double.init)
       for row in 0..<4 {
         for head in 0..<Self.heads {
@@ -179,9 +184,9 @@ import Testing
     let ld = Self.heads * 40
     let start = noise.floats(4 * ld)
     var x = output(4 * ld, start)
-    kernels.rope(4, Self.heads, 40, Self.positions, cosines, sines, 1, &x, ld)
+    kernels.rope(4, Self.heads, 40, Self.positions, cosines, sines, 1, HK_ELEMENT_F32, &x, ld)
     #expect(Array(x[..<start.count]) != start)
-    kernels.rope(4, Self.heads, 40, Self.positions, cosines, sines, -1, &x, ld)
+    kernels.rope(4, Self.heads, 40, Self.positions, cosines, sines, -1, HK_ELEMENT_F32, &x, ld)
     expectClose(x, start.map(Double.init), relative: 1e-6, absolute: 1e-6)
   }
 
@@ -191,7 +196,7 @@ import Testing
     let (cosines, sines) = tables(11)
     let start = noise.floats(22)
     var x = output(22, start)
-    try table.kernels().rope(1, 1, 22, [0], cosines, sines, 1, &x, 22)
+    try table.kernels().rope(1, 1, 22, [0], cosines, sines, 1, HK_ELEMENT_F32, &x, 22)
     expectClose(x, start.map(Double.init), relative: 0)
   }
 }

@@ -8,7 +8,8 @@ import Testing
       let backend = CPUBackend(threads: 1)
       let table = filled([Float](repeating: 1, count: 6), on: backend)
       backend.rope(
-        filled([Float](repeating: 1, count: 4), on: backend), rows: 1, heads: 1, headDim: 4,
+        Elements(filled([Float](repeating: 1, count: 4), on: backend)), rows: 1, heads: 1,
+        headDim: 4,
         positions: filled([Int32(3)], on: backend), cosines: table, sines: table, sign: 1)
     }
   }
@@ -18,7 +19,8 @@ import Testing
       let backend = CPUBackend(threads: 1)
       let table = filled([Float](repeating: 1, count: 6), on: backend)
       backend.rope(
-        filled([Float](repeating: 1, count: 4), on: backend), rows: 1, heads: 1, headDim: 4,
+        Elements(filled([Float](repeating: 1, count: 4), on: backend)), rows: 1, heads: 1,
+        headDim: 4,
         positions: filled([Int32(-1)], on: backend), cosines: table, sines: table, sign: 1)
     }
   }

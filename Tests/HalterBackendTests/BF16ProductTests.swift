@@ -22,13 +22,13 @@ import Testing
         let x = noise(m * k, 51, 1)
         let backend = CPUBackend(threads: 2, instructionSet: set, compute: .bf16)
         let y = Guarded(m * n, on: backend)
-        let (input, weights) = (filled(x, on: backend), numbers.weights(on: backend))
+        let (input, weights) = (Elements(filled(x, on: backend)), numbers.weights(on: backend))
         if transposed {
           backend.transposedProduct(
-            input, count: m, weights, adding: nil, into: y.buffer, accumulate: false)
+            input, count: m, weights, adding: nil, into: y.elements, accumulate: false)
         } else {
           backend.product(
-            input, count: m, weights, adding: nil, into: y.buffer, accumulate: false)
+            input, count: m, weights, adding: nil, into: y.elements, accumulate: false)
         }
         let (factors, results) = (x.map { rounded($0) }, y.values)
         var worst = 0.0
@@ -52,7 +52,8 @@ import Testing
     let backend = CPUBackend(threads: 1, compute: .bf16)
     let y = Guarded(3, on: backend)
     backend.product(
-      filled(x, on: backend), count: 1, numbers.weights(on: backend), adding: nil, into: y.buffer,
+      Elements(filled(x, on: backend)), count: 1, numbers.weights(on: backend), adding: nil,
+      into: y.elements,
       accumulate: false)
     for row in 0..<3 {
       let sum = (0..<40).reduce(0.0) { $0 + Double(x[$1]) * numbers.value(row: row, column: $1) }
@@ -66,8 +67,9 @@ import Testing
       let backend = CPUBackend(threads: threads, compute: .bf16)
       let y = Guarded(200 * 130, on: backend)
       backend.product(
-        filled(noise(200 * 192, 53, 1), on: backend), count: 200, numbers.weights(on: backend),
-        adding: nil, into: y.buffer, accumulate: false)
+        Elements(filled(noise(200 * 192, 53, 1), on: backend)), count: 200,
+        numbers.weights(on: backend),
+        adding: nil, into: y.elements, accumulate: false)
       return y.values
     }
     #expect(results[0] == results[1] && results[0] == results[2])

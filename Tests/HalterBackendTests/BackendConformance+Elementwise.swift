@@ -111,7 +111,8 @@ extension BackendConformance {
       return Case(name: "\(n)", absolute: 1e-12, relative: 1e-6) { backend in
         let y = Guarded(n, on: backend)
         backend.swiglu(
-          gate: filled(gate, on: backend), up: filled(up, on: backend), into: y.buffer, count: n)
+          gate: Elements(filled(gate, on: backend)), up: Elements(filled(up, on: backend)),
+          into: y.elements, count: n)
         return [y.values]
       } expected: {
         [zip(doubles(gate), doubles(up)).map { $0 * sigmoid($0) * $1 }]
@@ -125,8 +126,8 @@ extension BackendConformance {
       return Case(name: "\(n)", absolute: 1e-6, relative: 2e-6) { backend in
         let (dGate, dUp) = (Guarded(n, on: backend), Guarded(n, on: backend))
         backend.swigluBackward(
-          gate: filled(gate, on: backend), up: filled(up, on: backend),
-          dy: filled(dy, on: backend), dGate: dGate.buffer, dUp: dUp.buffer, count: n)
+          gate: Elements(filled(gate, on: backend)), up: Elements(filled(up, on: backend)),
+          dy: Elements(filled(dy, on: backend)), dGate: dGate.elements, dUp: dUp.elements, count: n)
         return [dGate.values, dUp.values]
       } expected: {
         let slope = doubles(gate).map { g in
@@ -168,8 +169,8 @@ extension BackendConformance {
         Case(name: "\(n) with \(p)", relative: 2e-7) { backend in
           let y = Guarded(n, on: backend)
           backend.dropout(
-            filled(x, on: backend), probability: p, seed: 0xFEED_5EED_0042, into: y.buffer,
-            count: n)
+            Elements(filled(x, on: backend)), probability: p, seed: 0xFEED_5EED_0042,
+            into: y.elements, count: n)
           return [y.values]
         } expected: {
           let kept = (0..<n).map {

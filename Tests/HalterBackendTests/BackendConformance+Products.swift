@@ -32,8 +32,9 @@ extension BackendConformance {
     return Case(name: name, absolute: 1e-6 + 6e-8 * Double(k)) { backend in
       let c = Guarded(m * n, initial: accumulates ? start : nil, on: backend)
       backend.matmul(
-        filled(a, on: backend), transposed: ta, filled(b, on: backend), transposed: tb,
-        into: c.buffer, m: m, n: n, k: k, alpha: alpha, accumulate: accumulates)
+        Elements(filled(a, on: backend)), transposed: ta, Elements(filled(b, on: backend)),
+        transposed: tb, into: c.elements, m: m, n: n, k: k, alpha: alpha, accumulate: accumulates,
+        compute: .f32)
       return [c.values]
     } expected: {
       [

@@ -12,17 +12,18 @@ extension BackendConformance {
         let (x, w) = (noise(rows * columns, 21, bound), noise(columns, 22))
         return Case(name: "[\(rows), \(columns)] up to \(bound)", relative: 2e-6) { backend in
           let y = Guarded(rows * columns, on: backend)
-          let rstd = Guarded(rows, on: backend)
+          let (h, rstd) = (Guarded(rows * columns, on: backend), Guarded(rows, on: backend))
           backend.rmsNorm(
-            filled(x, on: backend), weight: filled(w, on: backend), epsilon: 1e-5, into: y.buffer,
-            rstd: rstd.buffer, rows: rows, columns: columns)
-          return [y.values, rstd.values]
+            filled(x, on: backend), weight: filled(w, on: backend), epsilon: 1e-5,
+            into: y.elements, normalized: h.buffer, rstd: rstd.buffer, rows: rows,
+            columns: columns)
+          return [y.values, h.values, rstd.values]
         } expected: {
           let rstd = reciprocalRoots(x, rows, columns, epsilon: Double(Float(1e-5)))
           return [
             (0..<rows * columns).map {
               Double(x[$0]) * rstd[$0 / columns] * Double(w[$0 % columns])
-            }, rstd,
+            }, (0..<rows * columns).map { Double(x[$0]) * rstd[$0 / columns] }, rstd,
           ]
         }
       }
@@ -45,6 +46,7 @@ extension BackendConformance {
       let (x, w, dy) = (noise(rows * columns, 23), noise(columns, 24), noise(rows * columns, 25))
       let before = noise(columns, 26)
       let rstd = reciprocalRoots(x, rows, columns, epsilon: 1e-5)
+      let normalized = x.indices.map { Float(Double(x[$0]) * rstd[$0 / columns]) }
       return [true, false].map { trains in
         Case(
           name: "[\(rows), \(columns)]\(trains ? "" : " frozen")",
@@ -53,7 +55,7 @@ extension BackendConformance {
           let dx = Guarded(rows * columns, on: backend)
           let dw = Guarded(columns, initial: before, on: backend)
           backend.rmsNormBackward(
-            filled(x, on: backend), weight: filled(w, on: backend),
+            normalized: Elements(filled(normalized, on: backend)), weight: filled(w, on: backend),
             rstd: filled(rstd.map { Float($0) }, on: backend), dy: filled(dy, on: backend),
             dx: dx.buffer, dWeight: trains ? dw.buffer : nil, rows: rows, columns: columns)
           return [dx.values, dw.values]
@@ -78,12 +80,27 @@ extension BackendConformance {
     }
   }
 
+  static var scaleColumnsCases: [Case] {
+    extents.map { rows, columns in
+      let (x, w) = (noise(rows * columns, 36), noise(columns, 37))
+      return Case(name: "[\(rows), \(columns)]", relative: 1e-7) { backend in
+        let y = Guarded(rows * columns, on: backend)
+        backend.scaleColumns(
+          Elements(filled(x, on: backend)), by: filled(w, on: backend), into: y.elements,
+          rows: rows, columns: columns)
+        return [y.values]
+      } expected: {
+        [x.indices.map { Double(x[$0]) * Double(w[$0 % columns]) }]
+      }
+    }
+  }
+
   static var addBiasCases: [Case] {
     extents.map { rows, columns in
       let (bias, start) = (noise(columns, 27), noise(rows * columns, 28))
       return Case(name: "[\(rows), \(columns)]", relative: 1e-7) { backend in
         let y = Guarded(rows * columns, initial: start, on: backend)
-        backend.addBias(filled(bias, on: backend), to: y.buffer, rows: rows, columns: columns)
+        backend.addBias(filled(bias, on: backend), to: y.elements, rows: rows, columns: columns)
         return [y.values]
       } expected: {
         [start.indices.map { Double(start[$0]) + Double(bias[$0 % columns]) }]
@@ -97,7 +114,7 @@ extension BackendConformance {
       return Case(name: "[\(rows), \(columns)]", absolute: 1e-6 * Double(1 + rows)) { backend in
         let sums = Guarded(columns, initial: start, on: backend)
         backend.addColumnSums(
-          of: filled(x, on: backend), to: sums.buffer, rows: rows, columns: columns)
+          of: Elements(filled(x, on: backend)), to: sums.buffer, rows: rows, columns: columns)
         return [sums.values]
       } expected: {
         var sums = doubles(start)
@@ -156,7 +173,7 @@ extension BackendConformance {
         return Case(name: "[\(rows), \(heads) × \(d)] \(sign)", absolute: 5e-7) { backend in
           let y = Guarded(rows * width, initial: x, on: backend)
           backend.rope(
-            y.buffer, rows: rows, heads: heads, headDim: d,
+            y.elements, rows: rows, heads: heads, headDim: d,
             positions: filled(positions, on: backend), cosines: filled(cosines, on: backend),
             sines: filled(sines, on: backend), sign: sign)
           return [y.values]

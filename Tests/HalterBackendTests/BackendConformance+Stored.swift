@@ -136,13 +136,13 @@ extension BackendConformance {
         ? nil
         : LowRankTerm(
           reduced: filled(reduced, on: backend), factor: filled(factor, on: backend), rank: rank)
-      let (x, weights) = (filled(x, on: backend), numbers.weights(on: backend))
+      let (x, weights) = (Elements(filled(x, on: backend)), numbers.weights(on: backend))
       if product.transposed {
         backend.transposedProduct(
-          x, count: m, weights, adding: term, into: y.buffer, accumulate: accumulates)
+          x, count: m, weights, adding: term, into: y.elements, accumulate: accumulates)
       } else {
         backend.product(
-          x, count: m, weights, adding: term, into: y.buffer, accumulate: accumulates)
+          x, count: m, weights, adding: term, into: y.elements, accumulate: accumulates)
       }
       return [y.values]
     } expected: {

@@ -12,7 +12,8 @@ struct BackendConformance: Sendable {
     case fill, copy, add, multiply, scale, accumulate, swiglu, swigluBackward, dropout
     case sumOfSquares, convertToBF16, convertFromBF16
     case decode, store, gatherStoredRows, decodeRows
-    case rmsNorm, rmsNormBackward, addBias, addColumnSums, gatherRows, scatterAddRows, rope
+    case rmsNorm, rmsNormBackward, scaleColumns, addBias, addColumnSums, gatherRows, scatterAddRows,
+      rope
     case matmul, storedProduct, storedTransposedProduct
     case attention, attentionBackward, cachedAttention, crossEntropy
     case adamW, adamW8bit
@@ -56,6 +57,7 @@ struct BackendConformance: Sendable {
     case .decodeRows: decodeRowsCases
     case .rmsNorm: rmsNormCases
     case .rmsNormBackward: rmsNormBackwardCases
+    case .scaleColumns: scaleColumnsCases
     case .addBias: addBiasCases
     case .addColumnSums: addColumnSumsCases
     case .gatherRows: gatherRowsCases
@@ -154,6 +156,9 @@ struct Guarded {
     buffer.write(initial ?? [Float](repeating: .nan, count: count))
     buffer.write([Float](repeating: Self.mark, count: Self.tail.count), at: count)
   }
+
+  /// The output as f32 elements.
+  var elements: Elements { Elements(buffer) }
 
   /// The output and its guard.
   var values: [Double] {

@@ -87,6 +87,10 @@ import Testing
     expectConformance(.scatterAddRows, set)
   }
 
+  @Test(arguments: sets) func scaleColumns(set: InstructionSet) {
+    expectConformance(.scaleColumns, set)
+  }
+
   @Test(arguments: sets) func rope(set: InstructionSet) { expectConformance(.rope, set) }
 
   @Test(arguments: sets) func matmul(set: InstructionSet) { expectConformance(.matmul, set) }

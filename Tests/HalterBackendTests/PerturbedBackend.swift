@@ -13,6 +13,7 @@ final class PerturbedBackend: Backend {
 
   var summary: String { inner.summary }
   var heldBytes: Int { inner.heldBytes }
+  var compute: ComputeType { inner.compute }
   func allocate(byteCount: Int) -> Buffer { inner.allocate(byteCount: byteCount) }
   func trim() { inner.trim() }
 
@@ -52,21 +53,21 @@ final class PerturbedBackend: Backend {
     spoil(y, count, after: .accumulate)
   }
 
-  func swiglu(gate: Buffer, up: Buffer, into y: Buffer, count: Int) {
+  func swiglu(gate: Elements, up: Elements, into y: Elements, count: Int) {
     inner.swiglu(gate: gate, up: up, into: y, count: count)
-    spoil(y, count, after: .swiglu)
+    spoil(y.buffer, count, after: .swiglu)
   }
 
   func swigluBackward(
-    gate: Buffer, up: Buffer, dy: Buffer, dGate: Buffer, dUp: Buffer, count: Int
+    gate: Elements, up: Elements, dy: Elements, dGate: Elements, dUp: Elements, count: Int
   ) {
     inner.swigluBackward(gate: gate, up: up, dy: dy, dGate: dGate, dUp: dUp, count: count)
-    spoil(dGate, count, after: .swigluBackward)
+    spoil(dGate.buffer, count, after: .swigluBackward)
   }
 
-  func dropout(_ x: Buffer, probability: Float, seed: UInt64, into y: Buffer, count: Int) {
+  func dropout(_ x: Elements, probability: Float, seed: UInt64, into y: Elements, count: Int) {
     inner.dropout(x, probability: probability, seed: seed, into: y, count: count)
-    spoil(y, count, after: .dropout)
+    spoil(y.buffer, count, after: .dropout)
   }
 
   func sumOfSquares(_ x: Buffer, count: Int) -> Double {
@@ -94,30 +95,36 @@ final class PerturbedBackend: Backend {
   }
 
   func rmsNorm(
-    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Buffer, rstd: Buffer, rows: Int,
-    columns: Int
+    _ x: Buffer, weight: Buffer, epsilon: Float, into y: Elements, normalized: Buffer?,
+    rstd: Buffer, rows: Int, columns: Int
   ) {
     inner.rmsNorm(
-      x, weight: weight, epsilon: epsilon, into: y, rstd: rstd, rows: rows, columns: columns)
-    spoil(y, rows * columns, after: .rmsNorm)
+      x, weight: weight, epsilon: epsilon, into: y, normalized: normalized, rstd: rstd,
+      rows: rows, columns: columns)
+    spoil(y.buffer, rows * columns, after: .rmsNorm)
   }
 
   func rmsNormBackward(
-    _ x: Buffer, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
+    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
     rows: Int, columns: Int
   ) {
     inner.rmsNormBackward(
-      x, weight: weight, rstd: rstd, dy: dy, dx: dx, dWeight: dWeight, rows: rows,
-      columns: columns)
+      normalized: normalized, weight: weight, rstd: rstd, dy: dy, dx: dx, dWeight: dWeight,
+      rows: rows, columns: columns)
     spoil(dx, rows * columns, after: .rmsNormBackward)
   }
 
-  func addBias(_ bias: Buffer, to y: Buffer, rows: Int, columns: Int) {
-    inner.addBias(bias, to: y, rows: rows, columns: columns)
-    spoil(y, rows * columns, after: .addBias)
+  func scaleColumns(_ x: Elements, by w: Buffer, into y: Elements, rows: Int, columns: Int) {
+    inner.scaleColumns(x, by: w, into: y, rows: rows, columns: columns)
+    spoil(y.buffer, rows * columns, after: .scaleColumns)
   }
 
-  func addColumnSums(of x: Buffer, to sums: Buffer, rows: Int, columns: Int) {
+  func addBias(_ bias: Buffer, to y: Elements, rows: Int, columns: Int) {
+    inner.addBias(bias, to: y, rows: rows, columns: columns)
+    spoil(y.buffer, rows * columns, after: .addBias)
+  }
+
+  func addColumnSums(of x: Elements, to sums: Buffer, rows: Int, columns: Int) {
     inner.addColumnSums(of: x, to: sums, rows: rows, columns: columns)
     spoil(sums, columns, after: .addColumnSums)
   }
@@ -133,23 +140,24 @@ final class PerturbedBackend: Backend {
   }
 
   func rope(
-    _ x: Buffer, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
+    _ x: Elements, rows: Int, heads: Int, headDim: Int, positions: Buffer, cosines: Buffer,
     sines: Buffer, sign: Float
   ) {
     inner.rope(
       x, rows: rows, heads: heads, headDim: headDim, positions: positions, cosines: cosines,
       sines: sines, sign: sign)
-    spoil(x, rows * heads * headDim, after: .rope)
+    spoil(x.buffer, rows * heads * headDim, after: .rope)
   }
 
   func matmul(
-    _ a: Buffer, transposed transposeA: Bool, _ b: Buffer, transposed transposeB: Bool,
-    into c: Buffer, m: Int, n: Int, k: Int, alpha: Float, accumulate: Bool
+    _ a: Elements, transposed transposeA: Bool, _ b: Elements, transposed transposeB: Bool,
+    into c: Elements, m: Int, n: Int, k: Int, alpha: Float, accumulate: Bool,
+    compute: ComputeType
   ) {
     inner.matmul(
       a, transposed: transposeA, b, transposed: transposeB, into: c, m: m, n: n, k: k,
-      alpha: alpha, accumulate: accumulate)
-    spoil(c, m * n, after: .matmul)
+      alpha: alpha, accumulate: accumulate, compute: compute)
+    spoil(c.buffer, m * n, after: .matmul)
   }
 
   func store(
@@ -176,19 +184,19 @@ final class PerturbedBackend: Backend {
   }
 
   func product(
-    _ x: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
-    into y: Buffer, accumulate: Bool
+    _ x: Elements, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into y: Elements, accumulate: Bool
   ) {
     inner.product(x, count: m, weights, adding: term, into: y, accumulate: accumulate)
-    spoil(y, m * weights.rows, after: .storedProduct)
+    spoil(y.buffer, m * weights.rows, after: .storedProduct)
   }
 
   func transposedProduct(
-    _ dy: Buffer, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
-    into dx: Buffer, accumulate: Bool
+    _ dy: Elements, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
+    into dx: Elements, accumulate: Bool
   ) {
     inner.transposedProduct(dy, count: m, weights, adding: term, into: dx, accumulate: accumulate)
-    spoil(dx, m * weights.columns, after: .storedTransposedProduct)
+    spoil(dx.buffer, m * weights.columns, after: .storedTransposedProduct)
   }
 
   func attention(

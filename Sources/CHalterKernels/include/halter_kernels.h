@@ -28,6 +28,13 @@ typedef enum hk_isa {
   HK_ISA_AVX512BF16 = 3,  // the same with BF16, whose dot products bf16 products use
 } hk_isa;
 
+/// The type of a number in memory. Kernels that take one compute in f32 and round what they write
+/// to the nearest even.
+typedef enum hk_element {
+  HK_ELEMENT_F32 = 0,
+  HK_ELEMENT_BF16 = 1,
+} hk_element;
+
 /// Constants of one AdamW step (Loshchilov & Hutter 2019, algorithm 2).
 typedef struct hk_adamw_constants {
   float learning_rate;
@@ -75,15 +82,16 @@ typedef struct hk_kernels {
   /// y += s * x.
   void (*axpy)(size_t n, float s, const float *x, float *y);
   /// y = silu(gate) * up. y may alias gate or up.
-  void (*swiglu)(size_t n, const float *gate, const float *up, float *y);
+  void (*swiglu)(size_t n, hk_element type, const void *gate, const void *up, void *y);
   /// dgate = dy * up * silu'(gate), dup = dy * silu(gate). The outputs may alias dy, gate or up
   /// element for element.
-  void (*swiglu_backward)(size_t n, const float *gate, const float *up, const float *dy,
-                          float *dgate, float *dup);
+  void (*swiglu_backward)(size_t n, hk_element type, const void *gate, const void *up,
+                          const void *dy, void *dgate, void *dup);
   /// Inverted dropout: y = x / (1 - p) where a counter-based generator (seed, offset + i) keeps
   /// element i, else 0. The same seed and offset drop the same elements in every table, on every
   /// split of the range, so the backward pass is the same call on dy. y may alias x.
-  void (*dropout)(size_t n, float p, uint64_t seed, uint64_t offset, const float *x, float *y);
+  void (*dropout)(size_t n, hk_element type, float p, uint64_t seed, uint64_t offset,
+                  const void *x, void *y);
   /// Sum of squares, accumulated in double.
   double (*sum_of_squares)(size_t n, const float *x);
   /// One AdamW step in place on parameters p and moments m, v; g is only read.
@@ -97,17 +105,21 @@ typedef struct hk_kernels {
                      float *m_scales, uint8_t *v, float *v_scales);
 
   // -- rows of d elements, contiguous
-  /// y = w * x * rstd, rstd[row] = 1 / sqrt(mean(x^2) + eps) (Zhang & Sennrich 2019). rstd is
-  /// written, one per row.
-  void (*rmsnorm)(size_t rows, size_t d, float eps, const float *x, const float *w, float *y,
-                  float *rstd);
-  /// dx = gradient of rmsnorm by x. If dw is not NULL, dw += gradient by w, summed over the rows.
-  void (*rmsnorm_backward)(size_t rows, size_t d, const float *x, const float *w,
+  /// h = x * rstd, rstd[row] = 1 / sqrt(mean(x^2) + eps); y = w * h (Zhang & Sennrich 2019). rstd
+  /// is written, one per row, and h unless it is NULL. y and h are of the type.
+  void (*rmsnorm)(size_t rows, size_t d, float eps, const float *x, const float *w,
+                  hk_element type, void *y, void *_Nullable h, float *rstd);
+  /// dx = gradient of rmsnorm by x, from the h that it wrote. If dw is not NULL, dw += gradient by
+  /// w, summed over the rows.
+  void (*rmsnorm_backward)(size_t rows, size_t d, hk_element type, const void *h, const float *w,
                            const float *rstd, const float *dy, float *dx, float *_Nullable dw);
+  /// y[row] = w * x[row], both of the type. y may alias x.
+  void (*scale_columns)(size_t rows, size_t d, hk_element type, const void *x, const float *w,
+                        void *y);
   /// y[row] += bias, for every row.
-  void (*add_bias)(size_t rows, size_t d, const float *bias, float *y);
+  void (*add_bias)(size_t rows, size_t d, const float *bias, hk_element type, void *y);
   /// out += sum of the rows of x.
-  void (*add_column_sums)(size_t rows, size_t d, const float *x, float *out);
+  void (*add_column_sums)(size_t rows, size_t d, hk_element type, const void *x, float *out);
   /// out[row] = dot(a[row], b[row]).
   void (*row_dots)(size_t rows, size_t d, const float *a, size_t lda, const float *b, size_t ldb,
                    float *out);
@@ -117,7 +129,8 @@ typedef struct hk_kernels {
   /// x[j], x[j + half] <- x[j] c - s x[j + half], x[j + half] c + s x[j], where c and s are
   /// cosines[positions[row] * half + j] and sign * sines[...]. sign is +1 forward, -1 backward.
   void (*rope)(size_t rows, size_t heads, size_t d, const int32_t *positions,
-               const float *cosines, const float *sines, float sign, float *x, size_t ldx);
+               const float *cosines, const float *sines, float sign, hk_element type, void *x,
+               size_t ldx);
 
   // -- causal attention: what happens between the matrix products, on one block of queries
   /// Row r of `scores` sees its first min(cols, visible + r) columns. In place, with z = scale *

@@ -100,7 +100,8 @@ typedef enum hk_compute {
 /// One product in a sum of products: a * w^T, or a * w.
 typedef struct hk_term {
   /// [m, k]; stored as [k, m] if a_transposed.
-  const float *_Nullable a;
+  const void *_Nullable a;
+  hk_element a_type;
   size_t lda;
   bool a_transposed;
   /// w_transposed: w is [n, k], its rows are the columns of the result. Else w is [k, n].
@@ -108,8 +109,8 @@ typedef struct hk_term {
   hk_matrix w;
 } hk_term;
 
-/// c = alpha * (sum of the terms), or c += if accumulate; c is [m, n]. The result does not depend
-/// on the number of threads.
+/// c = alpha * (sum of the terms), or c += if accumulate (for f32 only); c is [m, n]. The result
+/// does not depend on the number of threads.
 typedef struct hk_product {
   size_t m;
   size_t n;
@@ -118,7 +119,8 @@ typedef struct hk_product {
   float alpha;
   bool accumulate;
   hk_compute compute;
-  float *c;
+  void *c;
+  hk_element c_type;
   size_t ldc;
 } hk_product;
 

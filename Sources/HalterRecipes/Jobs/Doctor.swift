@@ -47,8 +47,8 @@ public struct Doctor: Sendable, Codable, Equatable {
     for buffer in buffers { backend.fill(buffer, count: n * n, with: 0.5) }
     let seconds = median(of: 7) {
       backend.matmul(
-        buffers[0], transposed: false, buffers[1], transposed: true, into: buffers[2], m: n, n: n,
-        k: n, alpha: 1, accumulate: false)
+        Elements(buffers[0]), transposed: false, Elements(buffers[1]), transposed: true,
+        into: Elements(buffers[2]), m: n, n: n, k: n, alpha: 1, accumulate: false, compute: .f32)
     }
     return 2 * Double(n * n * n) / seconds / 1e9
   }

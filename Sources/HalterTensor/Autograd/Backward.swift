@@ -40,18 +40,21 @@ extension Tensor {
   /// This result, recorded in the graph as made from `inputs` if any of them needs a gradient.
   /// - Parameters:
   ///   - inputs: what the result depends on.
+  ///   - gradientType: the type of the gradient that the result gets; its own when nil. A result
+  ///     that several operations use must have f32.
   ///   - recomputation: computes the result again, where that is cheap and needs only what
   ///     `gradient` keeps as well.
   ///   - gradient: maps the gradient of the result to those of the inputs, in order; nil for one
   ///     that has none. It must capture detached tensors only.
   public func recorded(
-    from inputs: [Tensor], recomputation: (() -> Tensor)? = nil,
+    from inputs: [Tensor], gradientType: DType? = nil, recomputation: (() -> Tensor)? = nil,
     gradient: @escaping (_ upstream: Tensor) -> [Tensor?]
   ) -> Tensor {
     guard GradientScope.isEnabled, inputs.contains(where: \.requiresGradient) else { return self }
     return Tensor(
       shape: shape, dtype: dtype, storage: storage, backend: backend,
-      node: GraphNode(parents: inputs.map(\.node), propagate: gradient),
+      node: GraphNode(
+        parents: inputs.map(\.node), gradientType: gradientType ?? dtype, propagate: gradient),
       recomputation: recomputation)
   }
 }

@@ -12,13 +12,21 @@ final class GraphNode {
   private(set) var propagate: ((Tensor) -> [Tensor?])?
   /// Whether gradients stay here (a parameter) rather than flow on.
   let isLeaf: Bool
+  /// The type of the gradient: f32 wherever several are added up.
+  let gradientType: DType
   /// The sum of the gradients that have arrived.
   var gradient: Tensor?
 
-  init(leaf: Bool) { isLeaf = leaf }
+  init(leaf: Bool) {
+    isLeaf = leaf
+    gradientType = .f32
+  }
 
-  init(parents: [GraphNode?], propagate: @escaping (Tensor) -> [Tensor?]) {
+  init(
+    parents: [GraphNode?], gradientType: DType, propagate: @escaping (Tensor) -> [Tensor?]
+  ) {
     self.isLeaf = false
+    self.gradientType = gradientType
     self.parents = parents
     self.propagate = propagate
   }
@@ -53,10 +61,12 @@ final class GraphNode {
 
   /// Adds a gradient to the sum, in place where nobody else sees the sum.
   func accumulate(_ incoming: Tensor) {
+    precondition(incoming.dtype == gradientType, "a gradient of type \(incoming.dtype)")
     guard var sum = gradient else {
       gradient = incoming.detached
       return
     }
+    precondition(gradientType == .f32, "several gradients of type \(gradientType)")
     gradient = nil
     if isKnownUniquelyReferenced(&sum.storage) && !sum.storage.isSlice {
       sum.backend.accumulate(incoming.storage, scaledBy: 1, into: sum.storage, count: sum.count)

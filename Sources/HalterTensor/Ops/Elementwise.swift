@@ -29,25 +29,28 @@ extension Tensor {
   public func dropout(probability: Float, seed: UInt64) -> Tensor {
     precondition((0..<1).contains(probability), "dropout probability \(probability)")
     if probability == 0 { return self }
-    return dropped(probability, seed).recorded(from: [self]) { [$0.dropped(probability, seed)] }
+    return dropped(probability, seed).recorded(from: [self], gradientType: gradientType) {
+      [$0.dropped(probability, seed)]
+    }
   }
 
   /// silu(self) · up, the gated activation of SwiGLU (Shazeer 2020).
   public func swiglu(up: Tensor) -> Tensor {
     precondition(shape == up.shape, "gating \(up.shape) by \(shape)")
+    let dtype = dtype
     let (savedGate, savedUp) = (detached, up.detached)
     func gated() -> Tensor {
-      let y = Tensor(uninitialized: savedGate.shape, on: savedGate.backend)
+      let y = Tensor(uninitialized: savedGate.shape, dtype: dtype, on: savedGate.backend)
       y.backend.swiglu(
-        gate: savedGate.storage, up: savedUp.storage, into: y.storage, count: y.count)
+        gate: savedGate.elements, up: savedUp.elements, into: y.elements, count: y.count)
       return y
     }
     return gated().recorded(from: [self, up], recomputation: gated) { upstream in
-      let dGate = Tensor(uninitialized: upstream.shape, on: upstream.backend)
-      let dUp = Tensor(uninitialized: upstream.shape, on: upstream.backend)
+      let dGate = Tensor(uninitialized: upstream.shape, dtype: dtype, on: upstream.backend)
+      let dUp = Tensor(uninitialized: upstream.shape, dtype: dtype, on: upstream.backend)
       upstream.backend.swigluBackward(
-        gate: savedGate.storage, up: savedUp.storage, dy: upstream.storage, dGate: dGate.storage,
-        dUp: dUp.storage, count: upstream.count)
+        gate: savedGate.elements, up: savedUp.elements, dy: upstream.elements,
+        dGate: dGate.elements, dUp: dUp.elements, count: upstream.count)
       return [dGate, dUp]
     }
   }
@@ -68,8 +71,8 @@ extension Tensor {
   }
 
   private func dropped(_ probability: Float, _ seed: UInt64) -> Tensor {
-    let y = Tensor(uninitialized: shape, on: backend)
-    backend.dropout(storage, probability: probability, seed: seed, into: y.storage, count: count)
+    let y = Tensor(uninitialized: shape, dtype: dtype, on: backend)
+    backend.dropout(elements, probability: probability, seed: seed, into: y.elements, count: count)
     return y
   }
 }

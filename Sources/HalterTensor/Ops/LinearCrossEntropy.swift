@@ -79,8 +79,9 @@ public func linearCrossEntropy(
     }
     if let dWeight {
       backend.matmul(
-        logits, transposed: true, input, transposed: false, into: dWeight.storage,
-        m: vocabulary, n: columns, k: size, alpha: 1, accumulate: true)
+        Elements(logits), transposed: true, Elements(input), transposed: false,
+        into: dWeight.elements, m: vocabulary, n: columns, k: size, alpha: 1, accumulate: true,
+        compute: backend.compute)
     }
   }
 
@@ -107,22 +108,25 @@ extension OutputHead {
   public func product(_ x: Buffer, count: Int, into logits: Buffer) {
     switch self {
     case .frozen(let matrix):
-      matrix.product(x, count: count, into: logits, accumulate: false)
+      matrix.product(Elements(x), count: count, into: Elements(logits), accumulate: false)
     case .trainable(let weight):
       weight.backend.matmul(
-        x, transposed: false, weight.storage, transposed: true, into: logits, m: count,
-        n: weight.shape[0], k: weight.shape[1], alpha: 1, accumulate: false)
+        Elements(x), transposed: false, weight.elements, transposed: true, into: Elements(logits),
+        m: count, n: weight.shape[0], k: weight.shape[1], alpha: 1, accumulate: false,
+        compute: weight.backend.compute)
     }
   }
 
   func transposedProduct(_ dLogits: Buffer, count: Int, into dx: Buffer) {
     switch self {
     case .frozen(let matrix):
-      matrix.transposedProduct(dLogits, count: count, into: dx, accumulate: false)
+      matrix.transposedProduct(
+        Elements(dLogits), count: count, into: Elements(dx), accumulate: false)
     case .trainable(let weight):
       weight.backend.matmul(
-        dLogits, transposed: false, weight.storage, transposed: false, into: dx, m: count,
-        n: weight.shape[1], k: weight.shape[0], alpha: 1, accumulate: false)
+        Elements(dLogits), transposed: false, weight.elements, transposed: false,
+        into: Elements(dx), m: count, n: weight.shape[1], k: weight.shape[0], alpha: 1,
+        accumulate: false, compute: weight.backend.compute)
     }
   }
 }

@@ -3,25 +3,35 @@ import HalterBackend
 extension Tensor {
   /// Root-mean-square normalisation of each row of `[…, D]` with a weight `[D]`
   /// (Zhang & Sennrich 2019): weight · x / sqrt(mean(x²) + epsilon).
-  public func rmsNorm(weight: Tensor, epsilon: Float) -> Tensor {
-    let (rows, columns) = (shape.rows, shape.columns)
+  ///
+  /// The rows before the weight are kept for the gradient, in the type of the result, and x is not.
+  public func rmsNorm(weight: Tensor, epsilon: Float, into type: DType = .f32) -> Tensor {
+    let (rows, columns, shape) = (shape.rows, shape.columns, shape)
     precondition(weight.shape == [columns], "weight \(weight.shape) for rows of \(columns)")
     let rstd = Tensor(uninitialized: [rows], on: backend)
-    let (x, w, trainsWeight) = (detached, weight.detached, weight.requiresGradient)
-    func normalized() -> Tensor {
-      let y = Tensor(uninitialized: x.shape, on: x.backend)
-      y.backend.rmsNorm(
-        x.storage, weight: w.storage, epsilon: epsilon, into: y.storage, rstd: rstd.storage,
-        rows: rows, columns: columns)
+    let y = Tensor(uninitialized: shape, dtype: type, on: backend)
+    let differentiates = gradientsAreRecorded && (requiresGradient || weight.requiresGradient)
+    let normalized =
+      differentiates ? Tensor(uninitialized: shape, dtype: type, on: backend) : nil
+    backend.rmsNorm(
+      storage, weight: weight.storage, epsilon: epsilon, into: y.elements,
+      normalized: normalized?.storage, rstd: rstd.storage, rows: rows, columns: columns)
+    guard let normalized else { return y }
+    let (w, trainsWeight) = (weight.detached, weight.requiresGradient)
+    func weighted() -> Tensor {
+      let y = Tensor(uninitialized: shape, dtype: type, on: w.backend)
+      y.backend.scaleColumns(
+        normalized.elements, by: w.storage, into: y.elements, rows: rows, columns: columns)
       return y
     }
-    return normalized().recorded(from: [self, weight], recomputation: normalized) { upstream in
+    return y.recorded(from: [self, weight], gradientType: .f32, recomputation: weighted) {
+      upstream in
       let backend = upstream.backend
-      let dx = Tensor(uninitialized: x.shape, on: backend)
+      let dx = Tensor(uninitialized: shape, on: backend)
       let dw = trainsWeight ? Tensor(zeros: w.shape, on: backend) : nil
       backend.rmsNormBackward(
-        x.storage, weight: w.storage, rstd: rstd.storage, dy: upstream.storage, dx: dx.storage,
-        dWeight: dw?.storage, rows: rows, columns: columns)
+        normalized: normalized.elements, weight: w.storage, rstd: rstd.storage,
+        dy: upstream.storage, dx: dx.storage, dWeight: dw?.storage, rows: rows, columns: columns)
       return [dx, dw]
     }
   }
@@ -54,10 +64,10 @@ extension Tensor {
   private func rotated(
     _ heads: Int, _ positions: Tensor, _ tables: RotaryTables, sign: Float
   ) -> Tensor {
-    let y = Tensor(uninitialized: shape, on: backend)
+    let y = Tensor(uninitialized: shape, dtype: dtype, on: backend)
     backend.copy(storage, to: y.storage, byteCount: count * dtype.byteCount)
     backend.rope(
-      y.storage, rows: shape.rows, heads: heads, headDim: tables.headDim,
+      y.elements, rows: shape.rows, heads: heads, headDim: tables.headDim,
       positions: positions.storage, cosines: tables.cosines.storage, sines: tables.sines.storage,
       sign: sign)
     return y
@@ -93,20 +103,25 @@ public func causalAttention(
   precondition(q.shape == [tokens, geometry.heads * geometry.headDim], "queries are \(q.shape)")
   precondition(k.shape == [tokens, geometry.kvHeads * geometry.headDim], "keys are \(k.shape)")
   precondition(v.shape == k.shape, "values are \(v.shape), keys \(k.shape)")
-  let backend = q.backend
-  let y = Tensor(uninitialized: q.shape, on: backend)
+  let (backend, type) = (q.backend, q.dtype)
+  // The kernel works on f32.
+  let (savedQ, savedK, savedV) = (q.detached, k.detached, v.detached)
+  let out = Tensor(uninitialized: q.shape, on: backend)
   let lse = Tensor(uninitialized: [geometry.heads, tokens], on: backend)
   backend.attention(
-    geometry, q: q.storage, k: k.storage, v: v.storage, out: y.storage, lse: lse.storage)
-  let (savedQ, savedK, savedV, out) = (q.detached, k.detached, v.detached, y)
+    geometry, q: savedQ.converted(to: .f32).storage, k: savedK.converted(to: .f32).storage,
+    v: savedV.converted(to: .f32).storage, out: out.storage, lse: lse.storage)
+  let y = out.converted(to: type)
   return y.recorded(from: [q, k, v]) { upstream in
     let backend = upstream.backend
     let dq = Tensor(uninitialized: savedQ.shape, on: backend)
     let dk = Tensor(uninitialized: savedK.shape, on: backend)
     let dv = Tensor(uninitialized: savedV.shape, on: backend)
     backend.attentionBackward(
-      geometry, q: savedQ.storage, k: savedK.storage, v: savedV.storage, out: out.storage,
-      lse: lse.storage, dOut: upstream.storage, dq: dq.storage, dk: dk.storage, dv: dv.storage)
-    return [dq, dk, dv]
+      geometry, q: savedQ.converted(to: .f32).storage, k: savedK.converted(to: .f32).storage,
+      v: savedV.converted(to: .f32).storage, out: y.converted(to: .f32).storage,
+      lse: lse.storage, dOut: upstream.converted(to: .f32).storage, dq: dq.storage,
+      dk: dk.storage, dv: dv.storage)
+    return [dq.converted(to: type), dk.converted(to: type), dv.converted(to: type)]
   }
 }
