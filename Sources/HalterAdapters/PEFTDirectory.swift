@@ -20,9 +20,13 @@ public enum PEFTDirectory {
   }
 
   /// Writes the adapter's two files into an existing directory, each atomically.
-  /// - Parameter base: the name or path of the base model, for tools that look it up.
-  public static func write(_ adapter: LoRAAdapter, base: String, to directory: URL) throws {
-    let tensors = adapter.parameters.map { parameter in
+  /// - Parameters:
+  ///   - base: the name or path of the base model, for tools that look it up.
+  ///   - head: the head of a classifier, which is saved with its adapter; nil for a language model.
+  public static func write(
+    _ adapter: LoRAAdapter, base: String, head: NamedParameter? = nil, to directory: URL
+  ) throws {
+    let tensors = (adapter.parameters + (head.map { [$0] } ?? [])).map { parameter in
       TensorSource(
         prefix + parameter.name, shape: parameter.parameter.value.shape.dimensions,
         floats: parameter.parameter.value.floats)
@@ -30,23 +34,26 @@ public enum PEFTDirectory {
     try SafetensorsWriter.write(
       tensors, metadata: ["format": "pt"], to: directory.appending(path: weightsName))
     let json = try JSONSerialization.data(
-      withJSONObject: configuration(of: adapter, base: base),
+      withJSONObject: configuration(of: adapter, base: base, head: head?.name),
       options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
     try AtomicWrite.write(json, to: directory.appending(path: configurationName))
   }
 
   /// Wraps the layers of a model with an adapter from disk.
-  /// - Parameter dropout: replaces the dropout of the file, for training on.
+  /// - Parameters:
+  ///   - dropout: replaces the dropout of the file, for training on.
+  ///   - head: the weight of a classifier's head that may lie beside the factors; `head(_:in:)`
+  ///     reads it. Nil for a language model, which has no use for it.
   /// - Throws: `FormatError` or `AdapterError` if the files are damaged, use what Halter does not
   ///   support, or do not fit the model; the model is left as it was then.
   public static func load(
-    _ directory: URL, into slots: [LinearSlot], dropout: Double? = nil
+    _ directory: URL, into slots: [LinearSlot], dropout: Double? = nil, head: String? = nil
   ) throws -> LoRAAdapter {
     var configuration = try configuration(in: directory)
     if let dropout { configuration.dropout = dropout }
     let url = directory.appending(path: weightsName)
     let file = try SafetensorsFile(url)
-    try checkNames(file, configuration, slots)
+    try checkNames(file, configuration, slots, head)
     func factor(
       _ name: String, _ shape: [Int]
     ) throws(AdapterError) -> [Float] {
@@ -84,15 +91,17 @@ public enum PEFTDirectory {
 
   /// PEFT drops tensors that it has no place for without a word; here they are an error.
   private static func checkNames(
-    _ file: SafetensorsFile, _ configuration: LoRAConfiguration, _ slots: [LinearSlot]
+    _ file: SafetensorsFile, _ configuration: LoRAConfiguration, _ slots: [LinearSlot],
+    _ head: String?
   ) throws(AdapterError) {
-    var expected: Set<String> = []
+    var expected = Set(head.map { [prefix + $0] } ?? [])
     for slot in slots where try configuration.includes(slot.name, layer: slot.layer) {
       expected.insert("\(prefix)\(slot.name).lora_A.weight")
       expected.insert("\(prefix)\(slot.name).lora_B.weight")
     }
     let names = file.tensors.map(\.name).filter { !$0.contains(".base_layer.") }
     if let stranger = names.first(where: { !expected.contains($0) }) {
+      try refuseHead(stranger, in: file.url)
       throw AdapterError(
         path: file.url.path, "\(stranger) fits no target layer of the model",
         mend: "The adapter was made for another base model, or trains more than LoRA factors")
@@ -129,6 +138,7 @@ public enum PEFTDirectory {
         path: url.path, "init_lora_weights is \"\(initialization)\", which changes the base model",
         mend: "Convert it to a plain LoRA with PEFT (path_initial_model_for_weight_conversion)")
     }
+    try checkSavedModules(file)
     for key in unsupported where !file.isOff(key) {
       throw AdapterError(path: url.path, "\(key) is not supported")
     }
@@ -148,7 +158,7 @@ public enum PEFTDirectory {
 
   /// Features of PEFT that change what the adapter computes, so that ignoring them would be wrong.
   private static let unsupported = [
-    "modules_to_save", "exclude_modules", "layer_replication", "target_parameters",
+    "exclude_modules", "layer_replication", "target_parameters",
     "trainable_token_indices", "alora_invocation_tokens", "use_bdlora", "arrow_config",
   ]
 
@@ -172,7 +182,9 @@ public enum PEFTDirectory {
   }
 
   /// The fields that PEFT writes; those without a meaning here keep its defaults.
-  private static func configuration(of adapter: LoRAAdapter, base: String) -> [String: Any] {
+  private static func configuration(
+    of adapter: LoRAAdapter, base: String, head: String?
+  ) -> [String: Any] {
     let c = adapter.configuration
     let targets: Any
     switch c.targets {
@@ -186,13 +198,15 @@ public enum PEFTDirectory {
       .sorted()
     }
     return [
-      "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base,
+      "peft_type": "LORA", "task_type": head == nil ? "CAUSAL_LM" : "SEQ_CLS",
+      "base_model_name_or_path": base,
       "r": c.rank, "lora_alpha": c.alpha == c.alpha.rounded() ? Int(c.alpha) as Any : c.alpha,
       "lora_dropout": c.dropout, "use_rslora": c.usesRSLoRA, "target_modules": targets,
       "layers_to_transform": c.layers ?? NSNull() as Any, "layers_pattern": NSNull(),
       "rank_pattern": c.rankPattern, "alpha_pattern": c.alphaPattern, "bias": "none",
       "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
-      "modules_to_save": NSNull(), "use_dora": false, "lora_bias": false,
+      "modules_to_save": head.map { [module(ofWeight: $0)] } ?? NSNull() as Any, "use_dora": false,
+      "lora_bias": false,
       "revision": NSNull(), "auto_mapping": NSNull(), "exclude_modules": NSNull(),
     ]
   }

@@ -10,11 +10,16 @@ struct ContentHash {
     state ^= state >> 29
   }
 
-  /// Tokens and weights; where the row came from does not count.
+  /// Tokens and weights, and what the row says of its answers; where it came from does not count.
   mutating func add(_ row: TokenizedRow) {
     add(UInt32(truncatingIfNeeded: row.tokens.count))
     for token in row.tokens { add(UInt32(bitPattern: token)) }
     for weight in row.lossWeights { add(weight.bitPattern) }
+    guard let comparison = row.comparison else { return }
+    for length in comparison.lengths { add(UInt32(bitPattern: length)) }
+    add((comparison.margin ?? .nan).bitPattern)
+    add(UInt32(comparison.level.map { $0.rawValue + 1 } ?? 0))
+    for isSafe in comparison.isSafe { add(isSafe.map { $0 ? 2 : 1 } ?? 0) }
   }
 
   var value: UInt64 {

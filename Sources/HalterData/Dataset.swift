@@ -27,6 +27,10 @@ public struct Dataset: Sendable {
     try store.source(ofRow: index)
   }
 
+  /// What a row says of the answers that it holds, without reading its tokens; nil for a row that
+  /// is one text.
+  public func comparison(ofRow index: Int) -> AnswerComparison? { store.comparison(ofRow: index) }
+
   /// Reads, encodes and checks the rows of some sources, and keeps them in memory.
   ///
   /// - Parameters:
@@ -69,6 +73,19 @@ public struct Dataset: Sendable {
     self.init(
       rows, DatasetSummary(statistics: intake.statistics, layouts: []),
       contentHash: rows.hash.value)
+  }
+
+  /// Rows that are tokenised already, as one source.
+  public init(_ rows: [TokenizedRow]) {
+    var memory = MemoryRows()
+    var statistics = DatasetStatistics()
+    for row in rows {
+      memory.append(row, source: 0)
+      statistics.keep(row)
+    }
+    self.init(
+      memory, DatasetSummary(statistics: statistics, layouts: []),
+      contentHash: memory.hash.value)
   }
 
   /// The rows of a cache.

@@ -128,7 +128,7 @@ public struct DatasetStatistics: Sendable, Equatable, Codable {
     }
   }
 
-  private mutating func keep(_ row: TokenizedRow) {
+  mutating func keep(_ row: TokenizedRow) {
     let length = row.tokens.count
     rows += 1
     tokens += length

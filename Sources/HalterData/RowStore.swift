@@ -11,6 +11,8 @@ protocol RowStore: Sendable {
   func row(_ index: Int) throws(FormatError) -> TokenizedRow
   /// The source that a row belongs to, counted from 0.
   func source(ofRow index: Int) throws(FormatError) -> Int
+  /// What a row says of the answers that it holds; nil for a row that is one text.
+  func comparison(ofRow index: Int) -> AnswerComparison?
 }
 
 extension TokenCache: RowStore {}
@@ -32,4 +34,5 @@ struct MemoryRows: RowStore {
 
   func row(_ index: Int) throws(FormatError) -> TokenizedRow { rows[index] }
   func source(ofRow index: Int) throws(FormatError) -> Int { sources[index] }
+  func comparison(ofRow index: Int) -> AnswerComparison? { rows[index].comparison }
 }

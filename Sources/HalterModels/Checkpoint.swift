@@ -80,26 +80,36 @@ public struct Checkpoint: Sendable {
   ///   - trainable: whether training changes the weights themselves.
   ///   - quantization: what the matrices of linear layers become, if they are frozen; nil keeps
   ///     them in the format of the file.
+  ///   - hasHead: whether the model is to predict tokens; a reward model has no head for that.
   /// - Throws: `FormatError` naming the tensor that is missing, damaged or of the wrong shape.
   public func load(
-    on backend: any Backend, trainable: Bool, quantization: WeightQuantization? = nil
+    on backend: any Backend, trainable: Bool, quantization: WeightQuantization? = nil,
+    hasHead: Bool = true
   ) throws -> any CausalLM {
     guard let weights else {
       throw ModelError(
         path: url.path, "holds no weights (model.safetensors)",
         mend: "Train it from scratch with `model: {base: …, init: random}`, or add the weights")
     }
+    if hasHead, isRewardModel {
+      throw ModelError(
+        path: url.path, "is a reward model, which predicts no tokens",
+        mend: "Use it with `halter score`, or train it on with `method: reward`")
+    }
     let source = FileWeights(
       file: weights, configuration: configuration, isGGUF: isGGUF, trainable: trainable,
       quantization: quantization, backend: backend)
-    return try LlamaModel(configuration, weights: source, on: backend)
+    return try LlamaModel(configuration, weights: source, hasHead: hasHead, on: backend)
   }
 
   /// A trainable model of this geometry with random weights.
-  public func random(seed: UInt64, on backend: any Backend) throws -> any CausalLM {
+  /// - Parameter hasHead: as in `load`.
+  public func random(
+    seed: UInt64, on backend: any Backend, hasHead: Bool = true
+  ) throws -> any CausalLM {
     let source = RandomWeights(
       deviation: Float(configuration.initializerRange), seed: seed, backend: backend)
-    return try LlamaModel(configuration, weights: source, on: backend)
+    return try LlamaModel(configuration, weights: source, hasHead: hasHead, on: backend)
   }
 
   private static func vocabulary(_ metadata: GGUFMetadata) throws -> GGUFVocabulary {

@@ -19,8 +19,7 @@ public enum HuggingFaceDirectory {
     _ model: any CausalLM, from checkpoint: Checkpoint, tokenizer: Tokenizer, jinja: String?,
     to directory: URL
   ) throws {
-    let ends = checkpoint.endIDs.isEmpty ? tokenizer.special.stops : checkpoint.endIDs
-    let begin = checkpoint.beginID ?? tokenizer.special.bos
+    let (begin, ends) = ends(of: checkpoint, tokenizer)
     let config = try checkpoint.configuration.huggingFaceConfig(
       dtype: "float32", bos: begin, eos: ends, pad: tokenizer.special.pad)
     try write(config, to: directory.appending(path: "config.json"))
@@ -33,7 +32,17 @@ public enum HuggingFaceDirectory {
     try writeWeights(model.checkpointTensors(), to: directory)
   }
 
-  private static func writeWeights(_ tensors: [CheckpointTensor], to directory: URL) throws {
+  /// The ids that begin and end a text.
+  static func ends(
+    of checkpoint: Checkpoint, _ tokenizer: Tokenizer
+  ) -> (begin: Int32?, ends: [Int32]) {
+    (
+      checkpoint.beginID ?? tokenizer.special.bos,
+      checkpoint.endIDs.isEmpty ? tokenizer.special.stops : checkpoint.endIDs
+    )
+  }
+
+  static func writeWeights(_ tensors: [CheckpointTensor], to directory: URL) throws {
     var shards: [[CheckpointTensor]] = [[]]
     var filled = 0
     for tensor in tensors {
@@ -79,7 +88,7 @@ public enum HuggingFaceDirectory {
     }
   }
 
-  private static func write(_ object: [String: Any], to url: URL) throws {
+  static func write(_ object: [String: Any], to url: URL) throws {
     let json = try JSONSerialization.data(
       withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
     try AtomicWrite.write(json, to: url)

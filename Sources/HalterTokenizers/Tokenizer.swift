@@ -23,6 +23,15 @@ public struct SpecialTokens: Sendable, Equatable {
   }
 }
 
+extension Tokenizer {
+  /// The same tokenizer, with which other tools pad batches with another token, or none.
+  public func padding(with id: Int32?) -> Tokenizer {
+    var tokenizer = self
+    tokenizer.special.pad = id
+    return tokenizer
+  }
+}
+
 /// Text to token ids and back, by byte pair encoding.
 ///
 /// The ids are those that the `tokenizers` library gives with the same tokenizer.json.
@@ -54,7 +63,7 @@ public struct Tokenizer: Sendable {
   /// Tokens that are found in text before it is split, in the order of the file.
   public let addedTokens: [AddedToken]
   /// The ids that have a part in the run of a text.
-  public let special: SpecialTokens
+  public private(set) var special: SpecialTokens
   /// The jinja source of the checkpoint's chat template, or nil.
   public let chatTemplateText: String?
   /// The longest input that the checkpoint's tokenizer names, in tokens, or nil.

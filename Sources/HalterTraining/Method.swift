@@ -43,12 +43,18 @@ public struct BatchLoss {
   public let tokens: Int
   /// Those that carry loss.
   public let trainedTokens: Int
+  /// The scores that were compared, where the method compares any.
+  public let comparisons: [ScoredComparison]
 
   /// A loss from its parts.
-  public init(loss: Tensor, sum: Double, tokens: Int, trainedTokens: Int) {
+  public init(
+    loss: Tensor, sum: Double, tokens: Int, trainedTokens: Int,
+    comparisons: [ScoredComparison] = []
+  ) {
     self.loss = loss
     self.sum = sum
     self.tokens = tokens
     self.trainedTokens = trainedTokens
+    self.comparisons = comparisons
   }
 }

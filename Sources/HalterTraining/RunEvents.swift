@@ -23,8 +23,10 @@ public struct RunHeader: Sendable, Equatable, Codable {
   public var validationRows: Int
   /// Tokens of one pass over the training set.
   public var tokensPerEpoch: Int
-  /// Those of them that carry loss.
+  /// Those of them that carry loss; 0 where answers are scored.
   public var trainedTokensPerEpoch: Int
+  /// Answers of one pass over the training set that are scored, where the method does that.
+  public var scoredAnswersPerEpoch: Int?
   /// How many training rows have which lengths in tokens, in words; empty where it is not known.
   public var lengths: String
   /// The layouts of the rows, each once.
@@ -45,7 +47,8 @@ public struct RunHeader: Sendable, Equatable, Codable {
   public init(
     name: String, method: String, model: String, adapter: String?, device: String,
     weightCount: Int, trainableCount: Int, trainRows: Int, validationRows: Int,
-    tokensPerEpoch: Int, trainedTokensPerEpoch: Int, lengths: String = "",
+    tokensPerEpoch: Int, trainedTokensPerEpoch: Int, scoredAnswersPerEpoch: Int? = nil,
+    lengths: String = "",
     layouts: [String] = [], notes: [String], totalSteps: Int,
     epochs: Double, resumedFrom: Int?, directory: String
   ) {
@@ -60,6 +63,7 @@ public struct RunHeader: Sendable, Equatable, Codable {
     self.validationRows = validationRows
     self.tokensPerEpoch = tokensPerEpoch
     self.trainedTokensPerEpoch = trainedTokensPerEpoch
+    self.scoredAnswersPerEpoch = scoredAnswersPerEpoch
     self.lengths = lengths
     self.layouts = layouts
     self.notes = notes
@@ -92,6 +96,8 @@ public struct StepMetrics: Sendable, Equatable {
   public var residentBytes: Int
   /// Whether the step was skipped because the loss or the gradient was not finite.
   public var skipped: Bool
+  /// What the scores say, where the method scores answers.
+  public var reward: RewardSummary?
 
   /// Tokens per second of the step.
   public var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
@@ -99,7 +105,8 @@ public struct StepMetrics: Sendable, Equatable {
   /// Metrics of a step.
   public init(
     step: Int, epoch: Double, loss: Double, learningRate: Double, gradientNorm: Double,
-    tokens: Int, trainedTokens: Int, seconds: Double, residentBytes: Int, skipped: Bool
+    tokens: Int, trainedTokens: Int, seconds: Double, residentBytes: Int, skipped: Bool,
+    reward: RewardSummary? = nil
   ) {
     self.step = step
     self.epoch = epoch
@@ -111,6 +118,7 @@ public struct StepMetrics: Sendable, Equatable {
     self.seconds = seconds
     self.residentBytes = residentBytes
     self.skipped = skipped
+    self.reward = reward
   }
 }
 
@@ -126,14 +134,20 @@ public struct EvaluationMetrics: Sendable, Equatable, Codable {
   public var trainedTokens: Int
   /// How long it took.
   public var seconds: Double
+  /// How well the scores agree with the preferences, where the method scores answers.
+  public var preferences: PreferenceReport?
 
   /// Metrics of an evaluation.
-  public init(step: Int, epoch: Double, loss: Double, trainedTokens: Int, seconds: Double) {
+  public init(
+    step: Int, epoch: Double, loss: Double, trainedTokens: Int, seconds: Double,
+    preferences: PreferenceReport? = nil
+  ) {
     self.step = step
     self.epoch = epoch
     self.loss = loss
     self.trainedTokens = trainedTokens
     self.seconds = seconds
+    self.preferences = preferences
   }
 }
 

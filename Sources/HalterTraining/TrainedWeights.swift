@@ -91,7 +91,7 @@ public struct ModelWeights: TrainedWeights {
 }
 
 /// Reads every value first, so that a damaged file changes nothing.
-private func assign(
+func assign(
   _ parameters: [NamedParameter], from file: some WeightFile, name: (String) -> String
 ) throws {
   let values = try parameters.map { parameter in

@@ -168,6 +168,7 @@ public final class Trainer {
     let weight = try micros.reduce(0.0) { try $0 + method.weight(of: $1, in: .train) }
     let rate = configuration.schedule.learningRate(at: progress.step)
     var (sum, stepTokens, trained) = (0.0, 0, 0)
+    var comparisons: [ScoredComparison] = []
     optimizer.clearGradients()
     for (index, rows) in micros.enumerated() {
       let batch = try method.loss(
@@ -176,6 +177,7 @@ public final class Trainer {
       sum += batch.sum
       stepTokens += batch.tokens
       trained += batch.trainedTokens
+      comparisons += batch.comparisons
       if batch.loss.requiresGradient && sum.isFinite { batch.loss.backward() }
     }
     let loss = weight > 0 ? sum / weight : 0
@@ -194,7 +196,8 @@ public final class Trainer {
         StepMetrics(
           step: progress.step, epoch: epoch, loss: loss, learningRate: rate, gradientNorm: norm,
           tokens: stepTokens, trainedTokens: trained, seconds: (clock.now - start).seconds,
-          residentBytes: ProcessMemory.current.resident, skipped: !isSound)))
+          residentBytes: ProcessMemory.current.resident, skipped: !isSound,
+          reward: RewardSummary(comparisons))))
     try count(isSound)
   }
 
@@ -263,6 +266,7 @@ public final class Trainer {
       lengths: method.validationLengths, budget: self.planner.budget, seed: 0)
     let batches = planner.inOrder()
     var (sum, weight, trained, done) = (0.0, 0.0, 0, 0)
+    var comparisons: [ScoredComparison] = []
     for rows in batches {
       let batch = try withoutGradients {
         try method.loss(of: rows, in: .validation, scale: 1, dropoutSeed: nil)
@@ -270,12 +274,13 @@ public final class Trainer {
       sum += batch.sum
       weight += try method.weight(of: rows, in: .validation)
       trained += batch.trainedTokens
+      comparisons += batch.comparisons
       done += rows.count
       try notify(.evaluating(done: done, of: method.validationLengths.count))
     }
     let metrics = EvaluationMetrics(
       step: progress.step, epoch: epoch, loss: sum / weight, trainedTokens: trained,
-      seconds: (clock.now - start).seconds)
+      seconds: (clock.now - start).seconds, preferences: PreferenceReport(comparisons))
     progress.lastEvaluation = metrics
     if progress.step == 0 { progress.firstEvaluation = metrics }
     if progress.step > 0, metrics.loss < progress.bestEvaluation?.loss ?? .infinity {

@@ -18,7 +18,9 @@ struct Halter: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, SweepCommand.self, RecipeCommand.self, ModelCommand.self, DataCommand.self,
       GenerateCommand.self,
-      ChatCommand.self, LogprobsCommand.self, ExportCommand.self, DoctorCommand.self,
+      ChatCommand.self, ScoreCommand.self, EvalCommand.self, LogprobsCommand.self,
+      ExportCommand.self,
+      DoctorCommand.self,
     ])
 
   /// Parses the command line, runs the command, and ends with its exit code. Errors go to stderr,

@@ -61,7 +61,8 @@ private let good =
     #expect(
       found
         == "there is no layout `mesages`; the layouts are `auto`, `messages`, `sharegpt`, `alpaca`,"
-        + " `prompt-completion`, `text`, `preference`, `hh-rlhf`, `kto`, `prompts`")
+        + " `prompt-completion`, `text`, `preference`, `hh-rlhf`, `ranking`, `kto`,"
+        + " `prompts`")
   }
 
   @Test func unknownKeysNameTheKnownLayouts() {

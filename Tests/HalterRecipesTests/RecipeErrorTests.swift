@@ -50,7 +50,7 @@ import Testing
   @Test func theMandatoryKeysAreAskedFor() {
     #expect(
       errors("adapter: lora\n") == """
-        r.yaml:1:1: missing key "method": how to train (sft or pretrain)
+        r.yaml:1:1: missing key "method": how to train (sft, pretrain or reward)
           1 | adapter: lora
             | ^
         r.yaml:1:1: missing key "model": what to start from (the name of a model, a path, or a mapping \
@@ -90,10 +90,10 @@ import Testing
 
   @Test func anUnknownMethodListsTheValidOnes() {
     #expect(
-      errors(minimal.replacing("sft", with: "reward")) == """
-        r.yaml:1:9: method: expected sft or pretrain, found "reward"
-          1 | method: reward
-            |         ^~~~~~
+      errors(minimal.replacing("sft", with: "ppo")) == """
+        r.yaml:1:9: method: expected sft, pretrain or reward, found "ppo"
+          1 | method: ppo
+            |         ^~~
         """)
   }
 

@@ -17,8 +17,8 @@ import Testing
   @Test func aKeyOfAnotherMethodIsRefused() {
     #expect(
       errors(Self.pretrain + "template: chatml\ntrain: {steps: 5}\n", ["data.train_on=all"]) == """
-        r.yaml:4:1: template belongs to method sft, and the method of this recipe is pretrain: \
-        delete it
+        r.yaml:4:1: template belongs to the methods sft and reward, and the method of this \
+        recipe is pretrain: delete it
           4 | template: chatml
             | ^~~~~~~~
         argument "data.train_on=all": data.train_on belongs to method sft, and the method of this \
@@ -31,7 +31,7 @@ import Testing
   @Test func aMisspeltKeyOfAnotherMethodIsToldFromItsOwn() {
     #expect(
       faults(of: Self.pretrain + "tempalte: chatml\nadapetr: lora\n") == [
-        #"unknown key "tempalte"; there is "template", but it belongs to method sft"#,
+        #"unknown key "tempalte"; there is "template", but it belongs to the methods sft and reward"#,
         #"unknown key "adapetr"; did you mean "adapter"?"#,
       ])
   }
@@ -64,7 +64,7 @@ import Testing
       """
     #expect(
       faults(of: text) == [
-        #"method: expected sft or pretrain, found "sfft"; did you mean "sft"?"#,
+        #"method: expected sft, pretrain or reward, found "sfft"; did you mean "sft"?"#,
         "data.train_on: expected assistant, last, completion or all, found \"everything\"",
       ])
   }
@@ -92,9 +92,9 @@ import Testing
 
   @Test func keysAreExplainedPerMethod() {
     #expect(RecipeReference.explain("template", of: .pretrain).isEmpty)
-    #expect(RecipeReference.explain("template").map(\.methods) == [[.sft]])
+    #expect(RecipeReference.explain("template").map(\.methods) == [[.sft, .reward]])
     #expect(
       RecipeReference.explain("on_overflow", of: .pretrain).map(\.defaultText) == ["split"])
-    #expect(RecipeReference.explain("on_overflow").count == 2)
+    #expect(RecipeReference.explain("on_overflow").count == 3)
   }
 }

@@ -7,7 +7,7 @@ import Testing
     let key = try #require(RecipeReference.explain("train.learning_rate").first)
     #expect(key.path == "train.learning_rate")
     #expect(key.type == "a number greater than 0 and at most 1")
-    #expect(key.defaultText == "2e-4")
+    #expect(key.defaultText == "2e-4, and 1e-4 for reward")
     #expect(key.meaning == "The peak of the learning rate.")
   }
 

@@ -122,16 +122,20 @@ import Testing
     #expect(again.recipe.eval.samples == ["a\nmethod: dpo"])
   }
 
-  @Test func everyDocumentedKeyIsWritten() throws {
+  @Test(arguments: HalterRecipes.Method.allCases)
+  func everyDocumentedKeyIsWritten(_ method: HalterRecipes.Method) throws {
+    var overrides = [
+      "model.quantize=nf4", "data.train.0.columns.text=body", "data.validation=held.jsonl",
+    ]
+    switch method {
+    case .sft, .pretrain: overrides.append("data.fim.rate=0.1")
+    case .reward: overrides.append("reward.margin={levels: small}")
+    }
     let text = try load(
-      minimal + "adapter: lora",
-      [
-        "model.quantize=nf4", "data.train.0.columns.text=body", "data.validation=held.jsonl",
-        "data.fim.rate=0.1",
-      ]
+      minimal.replacing("sft", with: method.rawValue) + "adapter: lora", overrides
     ).resolved()
     // What a recipe extends is merged into it.
-    for key in RecipeReference.keys where key.path != "extends" {
+    for key in RecipeReference.keys(of: method) where key.path != "extends" {
       let name = try #require(key.path.split(separator: ".").last)
       #expect(text.contains("\(name):"), "\(key.path) is not written")
     }

@@ -41,7 +41,7 @@ import Testing
     // Keys in a list or in a section that is null by default are left to `recipe explain`.
     for key in RecipeReference.keys(of: method)
     where !key.path.contains("N") && !key.path.contains(".fim.")
-      && !key.path.contains(".quantize.") && key.path != "extends"
+      && !key.path.contains(".quantize.") && !key.path.contains(".margin.") && key.path != "extends"
     {
       let name = try #require(key.path.split(separator: ".").last)
       #expect(text.contains(try Regex("(?m)^ *#?\(name):")), "\(key.path)")
@@ -80,7 +80,13 @@ import Testing
     #expect(rows.count == 10)
     for row in rows {
       let object = try JSONSerialization.jsonObject(with: Data(row.utf8)) as? [String: Any]
-      #expect(object?[method == .sft ? "messages" : "text"] != nil)
+      let column =
+        switch method {
+        case .sft: "messages"
+        case .pretrain: "text"
+        case .reward: "rejected"
+        }
+      #expect(object?[column] != nil)
     }
   }
 }

@@ -4,6 +4,8 @@ import Testing
 
 /// The recipes of the repository.
 @Suite struct ShippedRecipeTests {
+  static let names = ["sft-lora.yaml", "tiny.yaml", "reward-helpful.yaml", "reward-safety.yaml"]
+
   private let folder = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("recipes").path
@@ -37,13 +39,23 @@ import Testing
     #expect(path.absolute.hasSuffix("/recipes/tiny"))
   }
 
-  @Test(arguments: ["sft-lora.yaml", "tiny.yaml"])
+  @Test(arguments: ["helpful", "safety"])
+  func rewardModelsLearnThePreferencesOfTheRepository(_ name: String) throws {
+    let recipe = try RecipeLoader.load(path: "\(folder)/reward-\(name).yaml").recipe
+    #expect(recipe.method == .reward)
+    #expect(recipe.reward.margin == .levels(.small))
+    #expect(
+      recipe.data.train.first?.path.absolute.hasSuffix("/preference-\(name)/train.jsonl") == true)
+    #expect((recipe.reward.safety > 0) == (name == "safety"))
+  }
+
+  @Test(arguments: names)
   func theHeadCommentHasTheCommand(_ name: String) throws {
     let head = try text(name).split(separator: "\n").prefix { $0.hasPrefix("#") }
     #expect(head.contains("#   halter run recipes/\(name)"))
   }
 
-  @Test(arguments: ["sft-lora.yaml", "tiny.yaml"])
+  @Test(arguments: names)
   func theResolvedRecipeIsTheSame(_ name: String) throws {
     let loaded = try RecipeLoader.load(path: "\(folder)/\(name)")
     #expect(try load(loaded.resolved()).recipe == loaded.recipe)

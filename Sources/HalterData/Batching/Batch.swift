@@ -2,12 +2,13 @@
 public struct Batch: Sendable, Equatable {
   /// The tokens of all rows one after the other, [T].
   public let tokens: [Int32]
-  /// The place of each token in its row, counted from 0, [T].
+  /// The place of each token in its text, counted from 0, [T].
   public let positions: [Int32]
-  /// Where each row starts, and T at the end, [S + 1].
+  /// Where each text starts, and T at the end, [S + 1]. A row is one text, but for those that hold
+  /// several answers.
   public let segments: [Int32]
-  /// The weight of predicting each token from those before it in its row, [T]. The weight at the
-  /// start of a row is 0.
+  /// The weight of predicting each token from those before it in its text, [T]. The weight at the
+  /// start of a text is 0.
   public let lossWeights: [Float]
 
   /// Joins rows in their order. At most `Int32.max` tokens in all.
@@ -24,9 +25,11 @@ public struct Batch: Sendable, Equatable {
     weights.reserveCapacity(total)
     for row in rows {
       tokens += row.tokens
-      positions += 0..<Int32(row.tokens.count)
       weights += row.lossWeights
-      segments.append(Int32(tokens.count))
+      for length in row.textLengths {
+        positions += 0..<length
+        segments.append((segments.last ?? 0) + length)
+      }
     }
     self.tokens = tokens
     self.positions = positions
@@ -34,7 +37,7 @@ public struct Batch: Sendable, Equatable {
     lossWeights = weights
   }
 
-  /// How many rows there are, S.
+  /// How many texts there are, S: as many as rows, where no row holds several answers.
   public var rowCount: Int { segments.count - 1 }
 
   /// How many tokens carry loss.

@@ -18,7 +18,8 @@ import HalterFormats
 /// | `/spans/weight` | float32 | S | the loss weight of each of them |
 /// | `/files` | text | F | the files as the recipe names them |
 ///
-/// A token in no span has the loss weight 0. Attributes of the root: `format`, `version`, `key`, a
+/// A token in no span has the loss weight 0. A cache of answers that are compared has, in addition,
+/// the datasets of `ComparisonColumns`. Attributes of the root: `format`, `version`, `key`, a
 /// `key.NAME` for each part of the key, `statistics` and `layouts` (JSON), `content_hash`.
 ///
 /// Threads may share a cache.
@@ -40,6 +41,7 @@ public final class TokenCache: Sendable {
   private let spanBegins: HDF5Column<Int32>
   private let spanEnds: HDF5Column<Int32>
   private let spanWeights: HDF5Column<Float>
+  private let comparisons: ComparisonColumns?
 
   /// How much of the tokens is kept decompressed, in bytes, and of every other dataset.
   private static let (tokenBytes, otherBytes) = (64 << 20, 4 << 20)
@@ -90,6 +92,7 @@ public final class TokenCache: Sendable {
     spanBegins = try other(Name.spanBegins)
     spanEnds = try other(Name.spanEnds)
     spanWeights = try other(Name.spanWeights)
+    comparisons = try ComparisonColumns(file, rowStarts: starts)
     self.url = url
     try check()
   }
@@ -127,7 +130,8 @@ public final class TokenCache: Sendable {
     return TokenizedRow(
       tokens: tokens, lossWeights: weights,
       location: RowLocation(
-        file: files[file], line: Int(clamping: try rowLines.value(at: index))))
+        file: files[file], line: Int(clamping: try rowLines.value(at: index))),
+      comparison: comparison(ofRow: index))
   }
 
   /// The source that a row belongs to, counted from 0 in the order of the recipe.
@@ -136,6 +140,9 @@ public final class TokenCache: Sendable {
     precondition((0..<count).contains(index), "TokenCache: row \(index) of \(count)")
     return Int(try rowSources.value(at: index))
   }
+
+  /// What a row says of the answers that it holds; nil for a row that is one text.
+  public func comparison(ofRow index: Int) -> AnswerComparison? { comparisons?[index] }
 
   // MARK: - Checks
 

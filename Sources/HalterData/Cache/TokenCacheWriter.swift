@@ -13,6 +13,7 @@ public final class TokenCacheWriter {
   private let spanBegins: HDF5GrowingDataset<Int32>
   private let spanEnds: HDF5GrowingDataset<Int32>
   private let spanWeights: HDF5GrowingDataset<Float>
+  private var comparisons: ComparisonWriter?
   private var files: [String] = []
   private var fileNumbers: [String: Int32] = [:]
   private var hash = ContentHash()
@@ -47,6 +48,9 @@ public final class TokenCacheWriter {
     try rowSources.append(Int32(truncatingIfNeeded: source))
     try spanStarts.append(Int64(spanWeights.count))
     try appendSpans(of: row.lossWeights)
+    guard let comparison = row.comparison else { return }
+    if comparisons == nil { comparisons = try ComparisonWriter(file) }
+    try comparisons?.append(comparison)
   }
 
   /// Stretches of one weight other than 0.
@@ -77,6 +81,7 @@ public final class TokenCacheWriter {
     typealias Name = TokenCache.Name
     try rowStarts.append(Int64(tokens.count))
     try spanStarts.append(Int64(spanWeights.count))
+    try comparisons?.finish()
     try file.write(files, to: Name.files)
     try file.setAttribute(Name.formatText, for: Name.format)
     try file.setAttribute(Name.current, for: Name.version)

@@ -133,6 +133,7 @@ public struct LayoutWriter: Sendable {
     switch example {
     case .prompt(let row): messages = row.messages[...]
     case .preference(let row): messages = row.prompt[...]
+    case .ranking(let row): messages = row.prompt[...]
     case .judged(let row): messages = row.prompt[...]
     case .conversation(let row):
       messages = row.messages[..<(row.messages.lastIndex { $0.role == .assistant } ?? 0)]
@@ -160,6 +161,10 @@ public struct LayoutWriter: Sendable {
       .init("rejected", .array(row.rejected.map { Self.message($0) })),
     ]
     if let margin = row.margin { members.append(.init("margin", .number(margin))) }
+    if let level = row.level { members.append(.init("preference", .string(level.words))) }
+    for (name, isSafe) in zip(["chosen_safe", "rejected_safe"], row.isSafe) {
+      if let isSafe { members.append(.init(name, .bool(isSafe))) }
+    }
     return .object(members)
   }
 
@@ -198,7 +203,7 @@ public struct LayoutWriter: Sendable {
       return [row(judged.prompt, judged.completion, judged.isDesirable)]
     case .preference(let pair):
       return [row(pair.prompt, pair.chosen, true), row(pair.prompt, pair.rejected, false)]
-    case .conversation, .text, .prompt:
+    case .conversation, .text, .prompt, .ranking:
       throw misfit(example, "nothing in it says whether its answer is good")
     }
   }
@@ -215,6 +220,7 @@ public struct LayoutWriter: Sendable {
       return Conversation(
         messages: row.prompt + (side == .chosen ? row.chosen : row.rejected),
         firstTrained: row.prompt.count, location: row.location)
+    case .ranking: throw misfit(example, "it has several answers, whose order would be lost")
     case .judged: throw misfit(example, "its judgement would be lost")
     case .text: throw misfit(example, "plain text has no turns")
     case .prompt: throw misfit(example, "it has no answer")

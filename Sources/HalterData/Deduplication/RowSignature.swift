@@ -41,6 +41,9 @@ struct RowLikeness: Sendable, Equatable {
       Self.add(row.prompt[...], to: &question)
       Self.add(row.chosen[...], to: &answer)
       Self.add(row.rejected[...], to: &answer)
+    case .ranking(let row):
+      Self.add(row.prompt[...], to: &question)
+      for part in row.answers { Self.add(part[...], to: &answer) }
     case .judged(let row):
       Self.add(row.prompt[...], to: &question)
       Self.add(row.completion[...], to: &answer)

@@ -8,6 +8,8 @@ public enum Example: Sendable, Equatable {
   case text(TextDocument)
   /// Two answers to one prompt, of which one is preferred.
   case preference(PreferencePair)
+  /// Several answers to one prompt, from the best to the worst.
+  case ranking(RankedAnswers)
   /// An answer that is judged good or bad (Ethayarajh et al. 2024, KTO).
   case judged(JudgedAnswer)
   /// Messages that ask for an answer.
@@ -19,6 +21,7 @@ public enum Example: Sendable, Equatable {
     case .conversation(let row): row.location
     case .text(let row): row.location
     case .preference(let row): row.location
+    case .ranking(let row): row.location
     case .judged(let row): row.location
     case .prompt(let row): row.location
     }
@@ -36,48 +39,6 @@ public struct TextDocument: Sendable, Equatable {
   public init(text: String, location: RowLocation) {
     self.text = text
     self.location = location
-  }
-}
-
-/// Two answers to one prompt, of which one is preferred.
-public struct PreferencePair: Sendable, Equatable {
-  /// Why nothing can be learned from a pair.
-  public enum Flaw: Sendable, Hashable {
-    /// Both answers are the same.
-    case sameAnswers
-    /// One of the answers is empty.
-    case emptyAnswer
-  }
-
-  /// The messages before the answers; ends with a message that is not the assistant's.
-  public let prompt: [Message]
-  /// The preferred answer: one or more messages, the last of them the assistant's.
-  public let chosen: [Message]
-  /// The other answer.
-  public let rejected: [Message]
-  /// By how much it is preferred, where the row says (Touvron et al. 2023, section 3.2.2).
-  public let margin: Double?
-  /// Where the row stands.
-  public let location: RowLocation
-
-  /// A pair and its place.
-  public init(
-    prompt: [Message], chosen: [Message], rejected: [Message], margin: Double? = nil,
-    location: RowLocation
-  ) {
-    self.prompt = prompt
-    self.chosen = chosen
-    self.rejected = rejected
-    self.margin = margin
-    self.location = location
-  }
-
-  /// Why nothing can be learned from the pair; nil where something can.
-  public var flaw: Flaw? {
-    if (chosen + rejected).contains(where: { $0.role == .assistant && $0.isEmpty }) {
-      return .emptyAnswer
-    }
-    return chosen == rejected ? .sameAnswers : nil
   }
 }
 

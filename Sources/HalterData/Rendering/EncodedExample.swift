@@ -10,6 +10,8 @@ public struct EncodedExample: Sendable, Equatable {
     case preference
     /// An answer that is judged good or bad.
     case judged
+    /// Several answers that are compared.
+    case comparison
   }
 
   /// Why an example gives no row.
@@ -20,7 +22,7 @@ public struct EncodedExample: Sendable, Equatable {
     case untrained
     /// Its answer is judged bad.
     case undesirable
-    /// Both of its answers are the same.
+    /// Two of its answers are the same.
     case sameAnswers
     /// One of its answers is empty.
     case emptyAnswer

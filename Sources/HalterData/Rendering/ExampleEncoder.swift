@@ -5,12 +5,15 @@ import HalterTokenizers
 /// example, so that threads may share an encoder.
 ///
 /// What is learnt: of a conversation the tokens that `TrainOn` and its own weights say; of a text
-/// every token; of a preference pair the chosen answer; of a judged answer the good ones.
+/// every token; of a preference pair the chosen answer; of a judged answer the good ones. An encoder
+/// for comparing keeps all answers to a prompt in one row instead.
 public struct ExampleEncoder: Sendable {
   /// The way from messages to tokens; nil where plain text only is learnt.
   public let renderer: PromptRenderer?
   /// What becomes of rows that are too long.
   public let length: LengthPolicy
+  /// Whether answers are compared rather than learnt.
+  public let compares: Bool
   private let texts: TextEncoder
 
   /// An encoder for supervised fine-tuning: every kind of example that says what to answer.
@@ -20,7 +23,17 @@ public struct ExampleEncoder: Sendable {
   ) {
     self.renderer = renderer
     self.length = length
+    compares = false
     texts = TextEncoder(tokenizer: renderer.tokenizer, fillInTheMiddle: fillInTheMiddle)
+  }
+
+  /// An encoder for reward models: the answers to a prompt, to be compared.
+  /// - Parameter length: the longest prompt with one of its answers.
+  public init(comparing renderer: PromptRenderer, length: LengthPolicy = LengthPolicy()) {
+    self.renderer = renderer
+    self.length = length
+    compares = true
+    texts = TextEncoder(tokenizer: renderer.tokenizer, fillInTheMiddle: nil)
   }
 
   /// An encoder for continued pre-training: plain text, without any template.
@@ -30,6 +43,7 @@ public struct ExampleEncoder: Sendable {
   ) {
     renderer = nil
     self.length = length
+    compares = false
     texts = TextEncoder(tokenizer: tokenizer, fillInTheMiddle: fillInTheMiddle)
   }
 
@@ -40,7 +54,8 @@ public struct ExampleEncoder: Sendable {
         name: "tokenizer", title: "the tokenizer",
         value: Checksum.sha256(of: texts.tokenizer.definition)),
       TokenCacheKey.Part(
-        name: "method", title: "the method", value: renderer == nil ? "pretrain" : "sft"),
+        name: "method", title: "the method",
+        value: compares ? "reward" : renderer == nil ? "pretrain" : "sft"),
       TokenCacheKey.Part(name: "length", title: "max_length or on_overflow", of: length),
     ]
     if let renderer {
@@ -69,6 +84,7 @@ public struct ExampleEncoder: Sendable {
   /// - Throws: `DataError` naming the row when the template cannot render it, when it is too long
   ///   where the policy refuses that, and when there is nothing to learn in rows of its kind.
   public func encode(_ example: Example) throws(DataError) -> EncodedExample {
+    if compares, let renderer { return try compare(example, renderer) }
     if case .text(let document) = example { return try encode(document) }
     guard let renderer else {
       throw DataError(
@@ -88,6 +104,11 @@ public struct ExampleEncoder: Sendable {
     case .judged(let answer):
       guard answer.isDesirable else { return dropped(.undesirable, .judged, example) }
       return try encode(answer.conversation, as: .judged, renderer)
+    case .ranking:
+      throw DataError(
+        .misfit, at: example.location,
+        "several answers that are ranked are compared, with `method: reward`; here one answer is"
+          + " learnt: a column `completion`, or `chosen` and `rejected`")
     case .prompt, .text:
       throw DataError(
         .misfit, at: example.location,
@@ -104,7 +125,7 @@ public struct ExampleEncoder: Sendable {
     return encoded
   }
 
-  private func refuse(_ length: Int, over limit: Int, at location: RowLocation) -> DataError {
+  func refuse(_ length: Int, over limit: Int, at location: RowLocation) -> DataError {
     DataError(
       .tooLong, at: location,
       "the row has \(length) tokens, `max_length` is \(limit); raise it, or leave such rows"

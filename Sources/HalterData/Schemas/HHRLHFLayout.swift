@@ -14,8 +14,8 @@ public struct HHRLHFLayout: RowLayout {
   /// `hh-rlhf`.
   public var name: String { "hh-rlhf" }
 
-  /// The two transcripts, and by how much one is preferred.
-  public var columns: [String] { ["chosen", "rejected", "margin"] }
+  /// The two transcripts, and by how much one is preferred, as a number or in words.
+  public var columns: [String] { ["chosen", "rejected", "margin", "preference"] }
 
   /// The shape of a row.
   public var shape: String {
@@ -37,7 +37,7 @@ public struct HHRLHFLayout: RowLayout {
     return .preference(
       PreferencePair(
         prompt: pair.prompt, chosen: pair.chosen, rejected: pair.rejected,
-        margin: try row.margin(), location: row.location))
+        margin: try row.margin(), level: row.level, location: row.location))
   }
 
   private func transcript(_ column: String, _ row: SourceRow) throws(DataError) -> [Message] {

@@ -7,7 +7,9 @@ import HalterTokenizers
 /// The prompt is text, a list of messages, or ShareGPT's `conversations`. The answers are text, a
 /// message, or a list of messages, in either spelling. Lists may repeat the whole prompt; without
 /// a prompt beside them, it is what both lists begin with. `margin` says by how much the answer is
-/// preferred: a number of 0 or more (Touvron et al. 2023, section 3.2.2).
+/// preferred: a number of 0 or more (Touvron et al. 2023, section 3.2.2); `preference` says it in
+/// words, as `PreferenceLevel` has them. `chosen_safe` and `rejected_safe` say whether an answer is
+/// safe.
 public struct PreferenceLayout: RowLayout {
   /// The layout.
   public init() {}
@@ -17,7 +19,10 @@ public struct PreferenceLayout: RowLayout {
 
   /// The answers, what they answer, and by how much one is preferred.
   public var columns: [String] {
-    ["prompt", "conversations", "chosen", "rejected", "margin", "system"]
+    [
+      "prompt", "conversations", "chosen", "rejected", "margin", "preference", "chosen_safe",
+      "rejected_safe", "system",
+    ]
   }
 
   /// The shape of a row.
@@ -43,7 +48,8 @@ public struct PreferenceLayout: RowLayout {
     return .preference(
       PreferencePair(
         prompt: try row.opened(Turns(pair.prompt), path: "prompt").messages, chosen: pair.chosen,
-        rejected: pair.rejected, margin: margin, location: row.location))
+        rejected: pair.rejected, margin: margin, level: row.level,
+        isSafe: try row.safety(), location: row.location))
   }
 
   /// What the answers answer, where a column says it.
@@ -71,34 +77,13 @@ public struct PreferenceLayout: RowLayout {
   /// One answer, or a list that ends with one.
   private func side(_ column: String, _ row: SourceRow) throws(DataError) -> [Message] {
     let value = try row.required(column, by: self)
-    let turns: Turns
-    if let text = value.string {
-      guard row.has("prompt") || row.has("conversations") else {
-        throw row.fault(
-          column,
-          "found text and no `prompt` beside it; transcripts that begin with `Human:` are"
-            + " the layout `hh-rlhf`")
-      }
-      turns = Turns([Message(role: .assistant, content: text)])
-    } else if let fields = value.object {
-      let (message, weight) =
-        fields["from"] == nil
-        ? (try row.message(fields, path: column), try row.weight(fields, path: column))
-        : try row.shareGPTTurn(value, path: column)
-      turns = Turns(message, weight: weight)
-    } else if value.array?.first(where: { _ in true })?.object?["from"] != nil {
-      turns = try row.shareGPT(value, path: column)
-    } else {
-      turns = try row.turns(value, path: column)
-    }
-    try row.refuseWeights(turns, path: column)
-    if let last = turns.messages.last, last.role != .assistant {
+    if value.isString, !row.has("prompt"), !row.has("conversations") {
       throw row.fault(
         column,
-        "the last message has the role \(last.role.rawValue), expected an answer of the"
-          + " assistant")
+        "found text and no `prompt` beside it; transcripts that begin with `Human:` are"
+          + " the layout `hh-rlhf`")
     }
-    return turns.messages
+    return try row.answer(value, path: column).messages
   }
 }
 
@@ -106,9 +91,28 @@ extension SourceRow {
   /// By how much the preferred answer is preferred; nil where the row does not say.
   func margin() throws(DataError) -> Double? {
     guard let value = self["margin"] else { return nil }
-    guard let margin = value.double, margin >= 0 else {
+    guard let margin = value.double, margin >= 0, Float(margin).isFinite else {
       throw fault("margin", "found \(value.excerpt), expected a number of 0 or more")
     }
     return margin
+  }
+
+  /// The same in words; nil where the row says nothing, or something else than such a level.
+  var level: PreferenceLevel? {
+    self["preference"]?.string.flatMap { PreferenceLevel(words: $0) }
+  }
+
+  /// Whether the preferred and the other answer are safe; empty where the row says neither.
+  func safety() throws(DataError) -> [Bool?] {
+    guard has("chosen_safe") || has("rejected_safe") else { return [] }
+    return [try flag("chosen_safe"), try flag("rejected_safe")]
+  }
+
+  private func flag(_ column: String) throws(DataError) -> Bool? {
+    guard let value = self[column] else { return nil }
+    guard let flag = value.bool else {
+      throw fault(column, "found \(value.excerpt), expected true or false")
+    }
+    return flag
   }
 }

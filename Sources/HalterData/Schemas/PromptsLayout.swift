@@ -17,7 +17,8 @@ public struct PromptsLayout: RowLayout {
 
   /// Whether the row has `prompt` and no answer to it.
   public func claims(_ row: SourceRow) -> Bool {
-    row.has("prompt") && !["completion", "chosen", "rejected"].contains { row.has($0) }
+    row.has("prompt")
+      && !["completion", "chosen", "rejected", "responses"].contains { row.has($0) }
   }
 
   /// The prompt as messages.

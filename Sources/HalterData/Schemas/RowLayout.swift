@@ -21,7 +21,7 @@ public enum Layouts {
   /// Every layout, in the order in which messages name them.
   public static let all: [any RowLayout] = [
     MessagesLayout(), ShareGPTLayout(), AlpacaLayout(), PromptCompletionLayout(), TextLayout(),
-    PreferenceLayout(), HHRLHFLayout(), KTOLayout(), PromptsLayout(),
+    PreferenceLayout(), HHRLHFLayout(), RankingLayout(), KTOLayout(), PromptsLayout(),
   ]
 
   /// The layout with a name.

@@ -96,7 +96,8 @@ public struct SourceRow: Sendable {
 
   /// The columns of lists, numbers and truth values.
   private static let valueColumns: Set = [
-    "messages", "conversations", "history", "tools", "margin", "label",
+    "messages", "conversations", "history", "tools", "margin", "label", "responses", "scores",
+    "chosen_safe", "rejected_safe",
   ]
 
   private static func value(spelledBy text: String) -> JSONValue? {

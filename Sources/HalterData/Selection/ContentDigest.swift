@@ -33,6 +33,9 @@ public struct ContentDigest: Sendable, Hashable {
       content.add("prompt", row.prompt)
       content.add("chosen", row.chosen)
       content.add("rejected", row.rejected)
+    case .ranking(let row):
+      content.add("prompt", row.prompt)
+      for answer in row.answers { content.add("answer", answer) }
     case .judged(let row):
       content.add("prompt", row.prompt)
       content.add(row.isDesirable ? "good" : "bad", row.completion)

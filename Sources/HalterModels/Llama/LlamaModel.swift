@@ -11,11 +11,14 @@ public final class LlamaModel: CausalLM {
   private let blocks: [DecoderBlock]
   private let norm: RMSNorm
   private let outputHead: Weight?
+  private let hasHead: Bool
 
   /// A model whose weights a source provides.
+  /// - Parameter hasHead: whether it is to predict tokens; without, it is a decoder alone.
   /// - Throws: what the source throws; nothing of the model is kept then.
   init(
-    _ configuration: LlamaConfiguration, weights: any LlamaWeightSource, on backend: any Backend
+    _ configuration: LlamaConfiguration, weights: any LlamaWeightSource, hasHead: Bool = true,
+    on backend: any Backend
   ) throws {
     let c = configuration
     let (queries, keys) = (c.heads * c.headDim, c.kvHeads * c.headDim)
@@ -51,8 +54,9 @@ public final class LlamaModel: CausalLM {
         mlpNorm: try norm(name + "post_attention_layernorm.weight"), mlp: mlp)
     }
     self.norm = try norm(LlamaNames.norm)
+    self.hasHead = hasHead
     outputHead =
-      c.tiesEmbeddings
+      c.tiesEmbeddings || !hasHead
       ? nil
       : try weights.matrix(LlamaNames.head, rows: c.vocabularySize, columns: c.hiddenSize)
   }
@@ -61,7 +65,10 @@ public final class LlamaModel: CausalLM {
   public var hiddenSize: Int { configuration.hiddenSize }
   public var layers: Int { configuration.layers }
   public var contextLength: Int { configuration.contextLength }
-  public var head: OutputHead { (outputHead ?? embedding.weight).outputHead }
+  public var head: OutputHead {
+    precondition(hasHead, "a decoder without its head predicts no tokens")
+    return (outputHead ?? embedding.weight).outputHead
+  }
 
   public func context(
     positions: [Int32], segments: [Int], dropoutSeed: UInt64?, cache: KeyValueCache?

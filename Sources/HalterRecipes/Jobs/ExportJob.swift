@@ -3,6 +3,7 @@ import HalterAdapters
 import HalterBackend
 import HalterData
 import HalterFormats
+import HalterHub
 import HalterModels
 import HalterTokenizers
 import HalterTraining
@@ -53,13 +54,37 @@ public struct ExportJob {
         .fileExists, "exists already", mend: "Give another --output; nothing is overwritten",
         path: output.path)
     }
+    if try isRewardModel {
+      let session = try RewardSession(options, in: place)
+      return try write(to: output) { directory in
+        try HuggingFaceDirectory.write(
+          session.model, from: session.checkpoint, tokenizer: session.tokenizer,
+          template: session.template, to: directory)
+      }
+    }
     let session = try ModelSession(options, in: place)
     let jinja = try? session.renderer().template.jinja
-    try AtomicDirectory.makeDirectory(output.deletingLastPathComponent())
-    try AtomicDirectory.write(to: output) { directory in
+    try write(to: output) { directory in
       try HuggingFaceDirectory.write(
         session.model, from: session.checkpoint, tokenizer: session.tokenizer, jinja: jinja,
         to: directory)
+    }
+  }
+
+  private func write(to output: URL, _ body: (URL) throws -> Void) throws {
+    try AtomicDirectory.makeDirectory(output.deletingLastPathComponent())
+    try AtomicDirectory.write(to: output, body)
+  }
+
+  /// Whether what is exported scores texts rather than writes them.
+  private var isRewardModel: Bool {
+    get throws {
+      if let adapter = options.adapter {
+        let url = place.url(adapter)
+        return try PEFTDirectory.isAdapter(url) && PEFTDirectory.isClassifier(url)
+      }
+      let url = try place.models.resolve(options.model, relativeTo: place.folder)
+      return try Checkpoint(url).isRewardModel
     }
   }
 

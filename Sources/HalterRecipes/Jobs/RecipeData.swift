@@ -53,6 +53,10 @@ struct RecipeData {
     case .pretrain:
       encoder = ExampleEncoder(
         pretraining: tokenizer, length: length, fillInTheMiddle: fillInTheMiddle)
+    case .reward:
+      encoder = ExampleEncoder(
+        comparing: PromptRenderer(tokenizer: tokenizer, template: try open.template.get()),
+        length: length)
     }
     sources = try RecipeSources(recipe.data, in: place) { try observer.observe(.stage($0)) }
     self.loaded = loaded

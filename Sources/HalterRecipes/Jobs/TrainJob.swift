@@ -14,7 +14,7 @@ import HalterTraining
 public struct TrainJob {
   private let loaded: LoadedRecipe
   private let place: Workplace
-  private var recipe: Recipe { loaded.recipe }
+  var recipe: Recipe { loaded.recipe }
 
   /// A job for a recipe.
   /// - Throws: what keeps the adapter that the recipe starts from from being read, and
@@ -64,7 +64,7 @@ public struct TrainJob {
     let encoder: ExampleEncoder
     let tokenizer: Tokenizer
     let stops: Set<Int32>
-    let method: SFTMethod
+    let method: any HalterTraining.Method
     let planner: BatchPlanner
     let mixture: Mixture
     let steps: Int
@@ -147,77 +147,27 @@ public struct TrainJob {
       (trainSet.dataset, try data.validation(apartFrom: trainSet)?.dataset)
 
     try observer.observe(.stage("Loading \(name)"))
-    let seed = UInt64(recipe.train.seed)
-    let model: any CausalLM =
-      recipe.model.initialization == .random
-      ? try open.checkpoint.random(seed: seed, on: backend)
-      : try open.checkpoint.load(
-        on: backend, trainable: recipe.adapter == nil,
-        quantization: recipe.model.quantize?.quantization)
-    let weights: any TrainedWeights
-    if let adapter = recipe.adapter {
-      weights = AdapterWeights(
-        try inject(adapter, into: model, seed: seed), base: baseForOthers,
-        template: data.template)
-    } else {
-      weights = ModelWeights(
-        model, checkpoint: open.checkpoint, tokenizer: open.tokenizer, template: data.template)
-    }
+    let trained = try load(data, on: backend, train: train, validation: validation)
     let budget: BatchPlanner.Budget =
       recipe.train.batchSize.map { .rows($0) } ?? .tokens(recipe.train.batchTokens ?? 2048)
     let mixture = try Mixture(of: train, from: data.sources.train)
     let planner = BatchPlanner(
       lengths: train.lengths, sources: mixture.sources, budget: budget,
-      accumulate: recipe.train.accumulate, seed: seed)
+      accumulate: recipe.train.accumulate, seed: UInt64(recipe.train.seed))
     let (steps, epochs) = extent(planner)
     return Parts(
-      model: model, weights: weights,
+      model: trained.model, weights: trained.weights,
       loaded: loaded.naming(layouts: train.layouts, ofValidation: validation?.layouts ?? []),
       encoder: encoder, tokenizer: open.tokenizer,
       stops: try open.stops(chats: encoder.renderer != nil),
-      method: SFTMethod(
-        recipe.method.rawValue, model: model, train: train, validation: validation,
-        recomputesBlocks: recipe.train.recompute == .blocks),
-      planner: planner, mixture: mixture, steps: steps, epochs: epochs, train: train,
+      method: trained.method, planner: planner, mixture: mixture, steps: steps, epochs: epochs,
+      train: train,
       validation: validation,
       backend: backend, modelName: name)
   }
 
   /// The model as a user names it to other commands.
   public var modelName: String { recipe.model.fullName }
-
-  /// The base model as other tools can look it up: an absolute path, or a repository of the hub.
-  private var baseForOthers: String {
-    let name = modelName
-    guard name.hasPrefix("hf:") else { return name }
-    return String(name.dropFirst("hf:".count).prefix { $0 != "@" })
-  }
-
-  private func inject(
-    _ adapter: AdapterRecipe, into model: any CausalLM, seed: UInt64
-  ) throws -> LoRAAdapter {
-    if case .adapter(let path) = adapter.initialization {
-      return try PEFTDirectory.load(path.url, into: model.linearSlots, dropout: adapter.dropout)
-    }
-    let targets: LoRAConfiguration.Targets =
-      switch adapter.targets {
-      case .allLinear: .allLinear
-      case .names(let names): .names(names)
-      case .pattern(let pattern): .pattern(pattern)
-      }
-    if let last = adapter.layers?.last, last >= model.layers {
-      throw TrainingError(
-        .impossible,
-        "adapter.layers names block \(last), the model has blocks 0 to "
-          + "\(model.layers - 1)", mend: "Correct adapter.layers")
-    }
-    let layers = adapter.layers.map { layers in (0..<model.layers).filter(layers.contains) }
-    return try LoRAAdapter.inject(
-      LoRAConfiguration(
-        rank: adapter.rank, alpha: adapter.alpha, dropout: adapter.dropout,
-        usesRSLoRA: adapter.rslora, targets: targets, layers: layers),
-      into: model.linearSlots, seed: seed)
-  }
 
   /// The steps of the run, and how many passes over the data they are.
   private func extent(_ planner: BatchPlanner) -> (steps: Int, epochs: Double) {
@@ -289,6 +239,10 @@ public struct TrainJob {
     let statistics = parts.train.statistics
     let tokens = parts.planner.shares(epoch: 0).reduce(0) { $0 + $1.tokens }
     let share = Double(tokens) / Double(max(1, statistics.tokens))
+    let scores = recipe.method == .reward
+    let answers = (0..<(scores ? parts.train.count : 0)).reduce(0) {
+      $0 + (parts.train.comparison(ofRow: $1)?.lengths.count ?? 0)
+    }
     return RunHeader(
       name: URL(fileURLWithPath: directory).lastPathComponent, method: parts.method.name,
       model: parts.modelName, adapter: parts.weights.summary, device: parts.backend.summary,
@@ -297,7 +251,9 @@ public struct TrainJob {
       trainRows: parts.train.count, validationRows: parts.validation?.count ?? 0,
       tokensPerEpoch: tokens,
       // Sources that are drawn more or less than once are taken to be trained as much as all are.
-      trainedTokensPerEpoch: Int((share * Double(statistics.trainedTokens)).rounded()),
+      trainedTokensPerEpoch: scores
+        ? 0 : Int((share * Double(statistics.trainedTokens)).rounded()),
+      scoredAnswersPerEpoch: scores ? Int((share * Double(answers)).rounded()) : nil,
       lengths: DataText.lengths(parts.train.statistics), layouts: layouts, notes: notes,
       totalSteps: parts.steps, epochs: parts.epochs, resumedFrom: resumed, directory: directory)
   }

@@ -35,6 +35,10 @@ extension DataRecipe {
         .choice(among: [.drop, .error, .truncateTurns, .truncateLeft]), methods: [.sft],
         "What to do with a longer row: leave it out and count it, refuse the data, or cut it."),
       RecipeField(
+        "on_overflow", \.onOverflow, .choice(among: [.drop, .error]), methods: [.reward],
+        "What to do with a row of which an answer is longer: leave it out and count it, or refuse"
+          + " the data."),
+      RecipeField(
         "on_overflow", \.onOverflow, .choice(among: [.split, .drop, .error]),
         methods: [.pretrain],
         "What to do with a longer text: cut it into rows, leave it out and count it, or refuse it."),
@@ -47,7 +51,7 @@ extension DataRecipe {
         "Whether rows that are equal, or nearly so, are learnt once."),
       RecipeField(
         "fim", \.fim, .optional(.section("rate and spm")), aliases: ["fill_in_the_middle"],
-        "Teaches the model to fill in the middle of texts."),
+        methods: Method.writing, "Teaches the model to fill in the middle of texts."),
     ]
   }
 }
@@ -56,10 +60,10 @@ extension FIMRecipe {
   static var fields: [RecipeField<FIMRecipe>] {
     [
       RecipeField(
-        "rate", \.rate, .number(.within(0, 1)), aliases: ["fim_rate"],
+        "rate", \.rate, .number(.within(0, 1)), aliases: ["fim_rate"], methods: Method.writing,
         "The share of texts that are transformed."),
       RecipeField(
-        "spm", \.spm, .number(.within(0, 1)), aliases: ["fim_spm_rate"],
+        "spm", \.spm, .number(.within(0, 1)), aliases: ["fim_spm_rate"], methods: Method.writing,
         "Of those, the share in which the suffix comes before the prefix."),
     ]
   }
@@ -77,8 +81,14 @@ extension SourceRecipe {
         "format", \.format, .choice(),
         "How the file is written; auto tells it from its name and its first bytes."),
       RecipeField(
-        "layout", \.layout, .choice(), aliases: ["type"], methods: [.sft],
+        "layout", \.layout,
+        .choice(among: SourceRecipe.Layout.allCases.filter { $0 != .ranking }),
+        aliases: ["type"], methods: [.sft],
         "How a row is laid out; auto tells it from the first row."),
+      RecipeField(
+        "layout", \.layout, .choice(among: [.auto, .preference, .hhRLHF, .ranking]),
+        aliases: ["type"], methods: [.reward],
+        "How a row is laid out: pairs, pairs of transcripts, or ranked answers."),
       RecipeField(
         "layout", \.layout, .choice(among: [.auto, .text]), aliases: ["type"],
         methods: [.pretrain], "How a row is laid out: the file itself, or its column text."),
@@ -123,6 +133,11 @@ extension ColumnsRecipe {
       column("chosen", \.chosen, "the preferred answer"),
       column("rejected", \.rejected, "the other answer"),
       column("margin", \.margin, "by how much the answer is preferred"),
+      column("preference", \.preference, "the same in words"),
+      column("chosen_safe", \.chosenSafe, "whether the preferred answer is safe"),
+      column("rejected_safe", \.rejectedSafe, "whether the other answer is safe"),
+      column("responses", \.responses, "the answers to a prompt, the best first"),
+      column("scores", \.scores, "what each of them is worth"),
       column("label", \.label, "whether the answer is good"),
       column("tools", \.tools, "the tools that the assistant may call"),
     ]

@@ -94,6 +94,8 @@ public struct SourceRecipe: RecipeSection, Sendable, Equatable {
     case preference
     /// `{"chosen", "rejected"}` as transcripts of Human and Assistant.
     case hhRLHF = "hh-rlhf"
+    /// `{"prompt", "responses"}`, the best first.
+    case ranking
     /// `{"prompt", "completion", "label"}`.
     case kto
     /// `{"prompt"}`.
@@ -170,6 +172,16 @@ public struct ColumnsRecipe: RecipeSection, Sendable, Equatable {
   public internal(set) var rejected: String?
   /// By how much it is preferred.
   public internal(set) var margin: String?
+  /// The same in words.
+  public internal(set) var preference: String?
+  /// Whether the preferred answer is safe.
+  public internal(set) var chosenSafe: String?
+  /// Whether the other answer is safe.
+  public internal(set) var rejectedSafe: String?
+  /// The answers to a prompt, the best first.
+  public internal(set) var responses: String?
+  /// What each of them is worth.
+  public internal(set) var scores: String?
   /// Whether the answer is good.
   public internal(set) var label: String?
   /// The tools that the assistant may call.

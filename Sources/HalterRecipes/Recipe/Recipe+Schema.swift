@@ -5,6 +5,7 @@ extension Recipe {
     var recipe = Recipe()
     recipe.method = method
     recipe.data = .usual(for: method)
+    recipe.train = .usual(for: method)
     return recipe
   }
 
@@ -21,7 +22,7 @@ extension Recipe {
         mandatory: true, aliases: ["base_model", "model_name_or_path"], "What to start from."),
       RecipeField(
         "template", \.template, .optional(.text("the name of a chat template")),
-        derived: "the checkpoint's own", aliases: ["chat_template"], methods: [.sft],
+        derived: "the checkpoint's own", aliases: ["chat_template"], methods: [.sft, .reward],
         "How messages become text, where the checkpoint does not say."),
       RecipeField(
         "adapter", \.adapter, .optional(.section("a mapping, or its type")),
@@ -30,6 +31,9 @@ extension Recipe {
       RecipeField(
         "data", \.data, .section("a mapping with train, validation and others"),
         mandatory: true, aliases: ["dataset", "datasets"], "What to train on."),
+      RecipeField(
+        "reward", \.reward, .section("a mapping"), derived: "its keys' defaults",
+        methods: [.reward], "What is asked of the scores."),
       RecipeField(
         "train", \.train, .section("a mapping"), derived: "its keys' defaults",
         "The optimisation."),
@@ -123,6 +127,12 @@ extension AdapterRecipe {
 }
 
 extension TrainRecipe {
+  static func usual(for method: Method) -> TrainRecipe {
+    var train = TrainRecipe()
+    if method == .reward { train.learningRate = 1e-4 }
+    return train
+  }
+
   static var fields: [RecipeField<TrainRecipe>] {
     amounts + optimizer + execution
   }
@@ -158,8 +168,8 @@ extension TrainRecipe {
   private static var optimizer: [RecipeField<TrainRecipe>] {
     [
       RecipeField(
-        "learning_rate", \.learningRate, .number(.above(0, upTo: 1)), aliases: ["lr"],
-        "The peak of the learning rate."),
+        "learning_rate", \.learningRate, .number(.above(0, upTo: 1)),
+        derived: "2e-4, and 1e-4 for reward", aliases: ["lr"], "The peak of the learning rate."),
       RecipeField(
         "lora_plus_ratio", \.loraPlusRatio, .optional(.number(.within(1, 1000))),
         derived: "the same rate",
@@ -249,9 +259,11 @@ extension EvalRecipe {
         "Steps between evaluations, besides those at the start and at the end."),
       RecipeField(
         "samples", \.samples, .list(of: .text("a prompt"), "a list of prompts"),
-        aliases: ["prompts"], "Prompts that are answered at each evaluation."),
+        aliases: ["prompts"], methods: Method.writing,
+        "Prompts that are answered at each evaluation."),
       RecipeField(
-        "max_new_tokens", \.maxNewTokens, .whole(1...65_536), "The longest answer in tokens."),
+        "max_new_tokens", \.maxNewTokens, .whole(1...65_536), methods: Method.writing,
+        "The longest answer in tokens."),
     ]
   }
 }

@@ -4,6 +4,8 @@ public enum Method: String, RecipeChoice, CaseIterable, Sendable {
   case sft
   /// Continued pre-training: the loss of every token of plain text.
   case pretrain
+  /// Reward modelling: scores that put better answers above worse ones.
+  case reward
 }
 
 extension Method {
@@ -12,8 +14,12 @@ extension Method {
     switch self {
     case .sft: "Supervised fine-tuning: learns the answers of conversations."
     case .pretrain: "Continued pre-training: learns every token of plain text."
+    case .reward: "Reward modelling: learns to score better answers above worse ones."
     }
   }
+
+  /// The methods that train a model of language, which writes.
+  static let writing: [Method] = [.sft, .pretrain]
 }
 
 /// What to train, on what, and how: a whole recipe with every default filled in.
@@ -28,6 +34,8 @@ public struct Recipe: RecipeSection, Sendable, Equatable {
   public internal(set) var adapter: AdapterRecipe?
   /// What to train on.
   public internal(set) var data = DataRecipe()
+  /// What is asked of the scores of a reward model.
+  public internal(set) var reward = RewardRecipe()
   /// The optimisation.
   public internal(set) var train = TrainRecipe()
   /// Evaluation while training.

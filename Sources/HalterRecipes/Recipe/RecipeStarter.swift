@@ -28,6 +28,10 @@ public struct RecipeStarter: Sendable {
       }.joined()
     case .pretrain:
       Self.questions.map { #"{"text": "\#($0.1)"}"# + "\n" }.joined()
+    case .reward:
+      Self.questions.map { question, answer in
+        #"{"prompt": "\#(question)", "chosen": "\#(answer)", "rejected": "I do not know."}"# + "\n"
+      }.joined()
     }
   }
 
@@ -50,7 +54,8 @@ public struct RecipeStarter: Sendable {
       ("method", .word(method.rawValue)), ("model.base", .text(model)),
       ("adapter.type", .word("lora")), ("adapter.rank", .word("16")), ("data.train", .text(data)),
       ("data.validation", .word("0.1")), ("train.epochs", .word("1")),
-      ("train.learning_rate", .word("2e-4")), ("output", .text("runs/\(name)")),
+      ("train.learning_rate", .word(method == .reward ? "1e-4" : "2e-4")),
+      ("output", .text("runs/\(name)")),
     ]
   }
 

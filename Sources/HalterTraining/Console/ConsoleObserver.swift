@@ -154,7 +154,7 @@ extension ConsoleObserver {
   private func show(_ evaluation: EvaluationMetrics) {
     let isBest = evaluations.note(evaluation)
     var text = "  validation loss " + style.paint(Quantities.fixed(evaluation.loss, 4), .bold)
-    text += "  perplexity \(Quantities.perplexity(evaluation.loss))"
+    text += "  \(evaluation.meaning.label) \(evaluation.meaning.value)"
     if let first = evaluations.first, first.step < evaluation.step {
       text += "  step \(evaluation.step)  "
       text += Quantities.change(from: first.loss, to: evaluation.loss)

@@ -19,12 +19,7 @@ struct HeaderText {
     rows.append(("training", HeaderText.training(header)))
     rows.append(("data", HeaderText.data(header)))
     rows += header.notes.map { ("", $0) }
-    rows.append(
-      (
-        "tokens",
-        "\(Quantities.count(header.tokensPerEpoch)) an epoch, "
-          + "\(Quantities.count(header.trainedTokensPerEpoch)) of them trained"
-      ))
+    rows.append(("tokens", header.tokens(Quantities.count)))
     if !header.lengths.isEmpty { rows.append(("lengths", header.lengths)) }
     rows.append(("steps", HeaderText.steps(header)))
     rows.append(("device", header.device))

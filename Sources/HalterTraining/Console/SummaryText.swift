@@ -44,6 +44,9 @@ struct SummaryText {
   private var rows: [(label: String, text: String)] {
     var rows: [(String, String)] = []
     if let loss = lossText { rows.append(("validation loss", loss)) }
+    if let preferences = summary.lastEvaluation?.preferences {
+      rows.append(("accuracy", preferences.accuracy.words))
+    }
     if summary.seconds > 0 {
       let speed = Int((Double(summary.tokens) / summary.seconds).rounded())
       rows.append(("speed", "\(Quantities.grouped(speed)) tokens/s, evaluations included"))
@@ -132,13 +135,16 @@ struct NextCommands {
     let use =
       header?.adapter == nil ? "--model \(adapter)" : "--model \(model) --adapter \(adapter)"
     let merged = NextCommands.quoted(places.directory + "/merged")
-    var commands = [
-      (
-        "Ask it something",
-        "halter generate \(use) \(NextCommands.quoted(prompt ?? "What can you do?"))"
-      ),
-      ("Talk with it", "halter chat \(use)"),
-    ]
+    var commands =
+      header?.method == "reward"
+      ? [("Score answers", "halter score \(use) --input ROWS.jsonl")]
+      : [
+        (
+          "Ask it something",
+          "halter generate \(use) \(NextCommands.quoted(prompt ?? "What can you do?"))"
+        ),
+        ("Talk with it", "halter chat \(use)"),
+      ]
     if header?.adapter != nil {
       commands.append(
         (

@@ -27,6 +27,12 @@ struct JSONLine {
     body += value.isFinite ? value.description : "null"
   }
 
+  /// Adds a value that is JSON already, on one line.
+  mutating func add(_ key: String, json: String) {
+    open(key)
+    body += json
+  }
+
   /// The object and a line break.
   var text: String { "{" + body + "}\n" }
 

@@ -102,9 +102,22 @@ struct RecordedLine {
     var seconds: Double?
     var rssBytes: Int?
     var skipped: Bool?
+    var accuracy: Double?
+    var margin: Double?
+    var meanReward: Double?
+    var minReward: Double?
+    var maxReward: Double?
+    var preferences: PreferenceReport?
     var prompt: String?
     var text: String?
     var stopped: Bool?
+
+    private var reward: RewardSummary? {
+      guard let accuracy else { return nil }
+      return RewardSummary(
+        accuracy: accuracy, margin: margin ?? .nan, meanReward: meanReward ?? .nan,
+        minReward: minReward ?? .nan, maxReward: maxReward ?? .nan)
+    }
 
     func parsed() throws -> Event {
       switch event {
@@ -113,12 +126,13 @@ struct RecordedLine {
           StepMetrics(
             step: step, epoch: epoch ?? 0, loss: loss ?? .nan, learningRate: learningRate ?? .nan,
             gradientNorm: gradNorm ?? .nan, tokens: tokens ?? 0, trainedTokens: trainedTokens ?? 0,
-            seconds: seconds ?? 0, residentBytes: rssBytes ?? 0, skipped: skipped ?? false))
+            seconds: seconds ?? 0, residentBytes: rssBytes ?? 0, skipped: skipped ?? false,
+            reward: reward))
       case "eval":
         return .evaluation(
           EvaluationMetrics(
             step: step, epoch: epoch ?? 0, loss: loss ?? .nan, trainedTokens: trainedTokens ?? 0,
-            seconds: seconds ?? 0))
+            seconds: seconds ?? 0, preferences: preferences))
       default:
         guard let prompt, let text else { throw Unknown() }
         return .sample(

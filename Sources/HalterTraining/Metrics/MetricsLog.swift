@@ -94,6 +94,7 @@ public final class MetricsLog: RunObserver {
     line.add("seconds", step.seconds)
     line.add("rss_bytes", step.residentBytes)
     line.add("skipped", step.skipped)
+    if let reward = step.reward { line.add(reward) }
     return line.text
   }
 
@@ -105,6 +106,7 @@ public final class MetricsLog: RunObserver {
     line.add("loss", evaluation.loss)
     line.add("trained_tokens", evaluation.trainedTokens)
     line.add("seconds", evaluation.seconds)
+    if let preferences = evaluation.preferences { line.add(preferences) }
     return line.text
   }
 

@@ -41,28 +41,45 @@ public enum HTMLReport {
     let figures = ReportFigures(
       header: header, steps: steps, evaluations: evaluations, summary: summary)
     let charts = ReportCharts(steps: steps, evaluations: evaluations, totalSteps: header.totalSteps)
-    let name = HTMLText.escaped(header.name)
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <title>\(name) – Halter</title>
-      <style>
-      \(ReportStyle.sheet)</style>
-      </head>
-      <body>
-      <main>
-      \(figures.heading)\(figures.tiles)\(charts.lossFigure)\(charts.smallFigures)\
-      \(ReportSamples(samples: samples).section)\(figures.evaluationTable)\(figures.runTable)\
-      \(recipe(recipeText))<footer>Made by Halter from the files beside this page.</footer>
-      </main>
-      </body>
-      </html>
+    return page(
+      header.name,
+      figures.heading + figures.tiles + charts.lossFigure + charts.smallFigures
+        + (ReportPreferences(evaluations)?.sections ?? "")
+        + ReportSamples(samples: samples).section + figures.evaluationTable + figures.runTable
+        + recipe(recipeText)
+        + "<footer>Made by Halter from the files beside this page.</footer>")
+  }
 
-      """
+  /// What a reward model makes of a file of preferences, as a page of HTML.
+  /// - Parameter title: which model and which file.
+  public static func render(preferences: PreferenceReport, title: String) -> String {
+    page(
+      title,
+      "<header>\n<p class=\"eyebrow\">preferences</p>\n<h1>\(HTMLText.escaped(title))</h1>\n"
+        + "</header>\n" + ReportPreferences(preferences).sections
+        + "<footer>Made by Halter.</footer>")
+  }
+
+  private static func page(_ title: String, _ content: String) -> String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>\(HTMLText.escaped(title)) – Halter</title>
+    <style>
+    \(ReportStyle.sheet)</style>
+    </head>
+    <body>
+    <main>
+    \(content)
+    </main>
+    </body>
+    </html>
+
+    """
   }
 
   private static func recipe(_ text: String) -> String {

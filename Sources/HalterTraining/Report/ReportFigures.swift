@@ -1,3 +1,5 @@
+import Foundation
+
 /// The parts of the report that are numbers and words.
 struct ReportFigures {
   let header: RunHeader
@@ -46,8 +48,8 @@ struct ReportFigures {
       tiles.append(("Validation loss", Quantities.fixed(last.loss, 3), note))
       tiles.append(
         (
-          "Perplexity", Quantities.perplexity(last.loss),
-          evaluations.count > 1 ? "from \(Quantities.perplexity(first.loss))" : ""
+          last.meaning.label.capitalized, last.meaning.value,
+          evaluations.count > 1 ? "from \(first.meaning.value)" : ""
         ))
     } else if let last = taken.last {
       tiles.append(("Training loss", Quantities.fixed(last.loss, 3), "at step \(last.step)"))
@@ -88,13 +90,13 @@ struct ReportFigures {
       return "<tr><td>\(Quantities.grouped(evaluation.step))\(mark)</td>"
         + "<td>\(Quantities.fixed(evaluation.epoch, 2))</td>"
         + "<td>\(Quantities.fixed(evaluation.loss, 4))</td>"
-        + "<td>\(Quantities.perplexity(evaluation.loss))</td><td>\(change)</td></tr>\n"
+        + "<td>\(evaluation.meaning.value)</td><td>\(change)</td></tr>\n"
     }
     return HTMLReport.section(
       "Evaluations",
       """
       <div class="scroll"><table class="numbers">
-      <thead><tr><th>step</th><th>epoch</th><th>validation loss</th><th>perplexity</th>\
+      <thead><tr><th>step</th><th>epoch</th><th>validation loss</th><th>\(first.meaning.label)</th>\
       <th>change</th></tr></thead>
       <tbody>
       \(rows.joined())</tbody>
@@ -110,12 +112,7 @@ struct ReportFigures {
     rows.append(("Training", HeaderText.training(header)))
     rows.append(("Data", HeaderText.data(header)))
     rows += header.notes.map { ("", $0) }
-    rows.append(
-      (
-        "Tokens",
-        "\(Quantities.grouped(header.tokensPerEpoch)) an epoch, "
-          + "\(Quantities.grouped(header.trainedTokensPerEpoch)) of them trained"
-      ))
+    rows.append(("Tokens", header.tokens(Quantities.grouped)))
     if !header.lengths.isEmpty { rows.append(("Lengths", header.lengths)) }
     rows.append(("Steps", HeaderText.steps(header)))
     if tokens > 0 { rows.append(("Tokens so far", Quantities.grouped(tokens))) }

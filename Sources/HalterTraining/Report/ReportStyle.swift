@@ -44,6 +44,7 @@ enum ReportStyle {
     }
     .tile p { margin: 0; color: var(--faint); font-size: 12px; min-height: 1.5em; }
     .row { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px; }
+    .row.two { grid-template-columns: repeat(2, 1fr); }
     .row section { padding: 14px 16px 8px; }
     .row h2 { margin-bottom: 4px; font-size: 13.5px; }
     figure { margin: 0; }
@@ -94,7 +95,7 @@ enum ReportStyle {
     .comment, .empty, footer { color: var(--faint); }
     footer { font-size: 12.5px; text-align: center; margin-top: 24px; }
     @media (max-width: 760px) {
-      .row, .pair { grid-template-columns: minmax(0, 1fr); }
+      .row, .row.two, .pair { grid-template-columns: minmax(0, 1fr); }
       .row { gap: 0; }
       main { padding: 24px 14px; }
     }
