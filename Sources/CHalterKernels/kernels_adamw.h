@@ -29,6 +29,7 @@ INLINE float encode_block(size_t count, const float *x, vfloat magnitudes,
     store(scaled + i, k, quotient);
     store((float *)buckets + i, k, float_of(bucket));
   });
+  // One by one, here and where codes are decoded: gathering vectors of them takes longer on AMD's cores.
   for (size_t i = 0; i < count; i++) {
     const uint8_t first = code->first[buckets[i]];
     codes[i] = (uint8_t)(first + (code->bounds[first] < scaled[i]));

@@ -40,6 +40,9 @@ public struct NamedParameter {
     self.name = name
     self.parameter = parameter
   }
+
+  /// Whether these are the vectors of tokens, most of which a step does not see.
+  public var isEmbedding: Bool { name.hasSuffix("embed_tokens.weight") }
 }
 
 /// The matrix of a layer, `[outputs, inputs]`: frozen in any storage format, or trainable.

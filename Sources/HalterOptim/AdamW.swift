@@ -39,14 +39,19 @@ public final class AdamW {
     public let tensor: Tensor
     /// Whether weight decay applies (not to norms and biases).
     public let decays: Bool
+    /// Whether it holds the vectors of tokens.
+    public let isEmbedding: Bool
     /// Multiplies the learning rate, and with it the decay.
     public let rateFactor: Float
 
     /// A leaf under a name.
-    public init(name: String, tensor: Tensor, decays: Bool, rateFactor: Float = 1) {
+    public init(
+      name: String, tensor: Tensor, decays: Bool, isEmbedding: Bool = false, rateFactor: Float = 1
+    ) {
       self.name = name
       self.tensor = tensor
       self.decays = decays
+      self.isEmbedding = isEmbedding
       self.rateFactor = rateFactor
     }
   }
@@ -63,6 +68,14 @@ public final class AdamW {
       self.first = first
       self.second = second
     }
+  }
+
+  /// One of the two moments.
+  public enum WhichMoment: String, Sendable, CaseIterable {
+    /// The running mean of the gradient.
+    case first
+    /// The running mean of its square.
+    case second
   }
 
   /// A moment of one tensor in one of its forms.
@@ -88,7 +101,7 @@ public final class AdamW {
     self.configuration = configuration
     pages = nil
     states = targets.map { target in
-      let layout = StateLayout(configuration.kind, target.tensor.count)
+      let layout = StateLayout(target, configuration.kind)
       let backend = target.tensor.backend
       let buffer = backend.allocate(byteCount: max(1, layout.byteCount))
       backend.fill(buffer, count: layout.byteCount / 4, with: 0)
@@ -105,7 +118,7 @@ public final class AdamW {
   ) throws(PagedMemoryError) {
     self.targets = targets
     self.configuration = configuration
-    let layouts = targets.map { StateLayout(configuration.kind, $0.tensor.count) }
+    let layouts = targets.map { StateLayout($0, configuration.kind) }
     let memory = try PagedMemory(directory: directory, sizes: layouts.map(\.byteCount))
     pages = memory
     states = layouts.enumerated().map { $1.state(in: memory.region($0)) }
@@ -140,14 +153,24 @@ public final class AdamW {
     }
   }
 
+  /// Whether the moments of a target are 8-bit codes.
+  public func quantizes(_ target: Target) -> Bool {
+    configuration.kind.quantizes(target.tensor.count, isEmbedding: target.isEmbedding)
+  }
+
   /// Forgets the gradients of all targets.
   public func clearGradients() {
     for target in targets { target.tensor.clearGradient() }
   }
 
-  /// The moments of a target, copied out.
+  /// A moment of a target, copied out.
+  public func saved(_ which: WhichMoment, of index: Int) -> Moment {
+    visit(index) { $0.saved(which, targets[index].tensor.count) }
+  }
+
+  /// Both moments of a target, copied out.
   public func savedMoments(of index: Int) -> Moments {
-    visit(index) { $0.saved(targets[index].tensor.count) }
+    Moments(first: saved(.first, of: index), second: saved(.second, of: index))
   }
 
   /// Continues from a step with saved moments.

@@ -1,11 +1,13 @@
 import HalterBackend
+import HalterTensor
 
 extension AdamW {
   /// How the moments are kept.
   public enum Kind: String, Sendable, CaseIterable {
     /// As f32 numbers.
     case full = "adamw"
-    /// As 8-bit codes in blocks of 256, but for small tensors (Dettmers et al. 2022).
+    /// As 8-bit codes in blocks of 256, but for small tensors and embeddings (Dettmers et al.
+    /// 2022).
     case eightBit = "adamw_8bit"
 
     /// Tensors with fewer elements keep moments in f32, as in bitsandbytes: they take little
@@ -13,13 +15,18 @@ extension AdamW {
     public static let leastQuantized = 4096
 
     /// Whether the moments of a tensor of so many elements are 8-bit codes.
-    public func quantizes(_ count: Int) -> Bool {
-      self == .eightBit && count >= Self.leastQuantized
+    /// - Parameter isEmbedding: whether they are vectors of tokens. Those of rare tokens share
+    ///   blocks with frequent ones, beside which their second moment would become zero and their
+    ///   step boundless: the paper and the trainer of transformers leave them in f32.
+    public func quantizes(_ count: Int, isEmbedding: Bool = false) -> Bool {
+      self == .eightBit && count >= Self.leastQuantized && !isEmbedding
     }
 
     /// Bytes that both moments of a tensor of so many elements take: 8 for each element in f32,
     /// 2 and 8 for each block of 256 as codes.
-    public func stateBytes(of count: Int) -> Int { StateLayout(self, count).byteCount }
+    public func stateBytes(of count: Int, isEmbedding: Bool = false) -> Int {
+      StateLayout(count, isQuantized: quantizes(count, isEmbedding: isEmbedding)).byteCount
+    }
   }
 }
 
@@ -33,9 +40,9 @@ struct StateLayout {
   let byteCount: Int
   private let parts: [Range<Int>]
 
-  init(_ kind: AdamW.Kind, _ count: Int) {
+  init(_ count: Int, isQuantized: Bool) {
     self.count = count
-    isQuantized = kind.quantizes(count)
+    self.isQuantized = isQuantized
     let scales = QuantizedMoments.blocks(count) * 4
     let sizes = isQuantized ? [count, scales, count, scales] : [count * 4, count * 4]
     var (parts, end): ([Range<Int>], Int) = ([], 0)
@@ -46,6 +53,11 @@ struct StateLayout {
     }
     self.parts = parts
     byteCount = end
+  }
+
+  init(_ target: AdamW.Target, _ kind: AdamW.Kind) {
+    let count = target.tensor.count
+    self.init(count, isQuantized: kind.quantizes(count, isEmbedding: target.isEmbedding))
   }
 
   /// The moments that lie in a buffer.
@@ -66,20 +78,16 @@ enum TensorState {
   case full(first: Buffer, second: Buffer)
   case quantized(QuantizedMoments)
 
-  /// The moments copied out.
-  func saved(_ count: Int) -> AdamW.Moments {
-    func codes(_ moment: QuantizedMoments.Codes) -> AdamW.Moment {
-      .codes(
-        moment.codes.read(UInt8.self, count: count),
-        scales: moment.scales.read(Float.self, count: QuantizedMoments.blocks(count)))
-    }
+  /// A moment copied out.
+  func saved(_ which: AdamW.WhichMoment, _ count: Int) -> AdamW.Moment {
     switch self {
     case .full(let first, let second):
-      return AdamW.Moments(
-        first: .full(first.read(Float.self, count: count)),
-        second: .full(second.read(Float.self, count: count)))
+      return .full((which == .first ? first : second).read(Float.self, count: count))
     case .quantized(let moments):
-      return AdamW.Moments(first: codes(moments.first), second: codes(moments.second))
+      let moment = which == .first ? moments.first : moments.second
+      return .codes(
+        moment.codes.read(UInt8.self, count: count),
+        scales: moment.scales.read(Float.self, count: QuantizedMoments.blocks(count)))
     }
   }
 

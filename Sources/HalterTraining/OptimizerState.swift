@@ -10,7 +10,6 @@ import HalterTensor
 struct OptimizerState {
   private static let kind = "optimizer"
   private static let step = "optimizer_step"
-  private static let moments = ["first", "second"]
 
   private let file: HDF5Reader
   private let step: Int
@@ -33,7 +32,7 @@ struct OptimizerState {
     }
     self.step = step
     for target in optimizer.targets {
-      for dataset in Self.datasets(of: target, optimizer.configuration.kind) {
+      for dataset in Self.datasets(of: target, isQuantized: optimizer.quantizes(target)) {
         let found = try file.dataset(dataset.name)
         guard found.type == dataset.type, found.shape == dataset.shape else {
           throw TrainingError(
@@ -51,15 +50,14 @@ struct OptimizerState {
   func restore(_ optimizer: AdamW) throws {
     try optimizer.restore(step: step) { index in
       let target = optimizer.targets[index]
-      func moment(_ which: String) throws -> AdamW.Moment {
+      func moment(_ which: AdamW.WhichMoment) throws -> AdamW.Moment {
         let name = Self.name(of: which, target)
-        guard optimizer.configuration.kind.quantizes(target.tensor.count) else {
+        guard optimizer.quantizes(target) else {
           return .full(try file.read(name))
         }
         return .codes(try file.read(name), scales: try file.read(Self.scales(of: which, target)))
       }
-      return AdamW.Moments(
-        first: try moment(Self.moments[0]), second: try moment(Self.moments[1]))
+      return AdamW.Moments(first: try moment(.first), second: try moment(.second))
     }
   }
 
@@ -68,10 +66,10 @@ struct OptimizerState {
     try file.setAttribute(optimizer.configuration.kind.rawValue, for: kind)
     try file.setAttribute(String(optimizer.step), for: step)
     for (index, target) in optimizer.targets.enumerated() {
-      let saved = optimizer.savedMoments(of: index)
       let shape = target.tensor.shape.dimensions
-      for (which, moment) in zip(moments, [saved.first, saved.second]) {
-        switch moment {
+      // One after the other, so that no more than one copy is in memory.
+      for which in AdamW.WhichMoment.allCases {
+        switch optimizer.saved(which, of: index) {
         case .full(let values):
           try file.write(values, to: name(of: which, target), shape: shape)
         case .codes(let codes, let scales):
@@ -82,22 +80,23 @@ struct OptimizerState {
     }
   }
 
-  private static func name(of moment: String, _ target: AdamW.Target) -> String {
-    "optimizer/\(moment)_moment/\(target.name)"
+  private static func name(of moment: AdamW.WhichMoment, _ target: AdamW.Target) -> String {
+    "optimizer/\(moment.rawValue)_moment/\(target.name)"
   }
 
-  private static func scales(of moment: String, _ target: AdamW.Target) -> String {
-    "optimizer/\(moment)_scales/\(target.name)"
+  private static func scales(of moment: AdamW.WhichMoment, _ target: AdamW.Target) -> String {
+    "optimizer/\(moment.rawValue)_scales/\(target.name)"
   }
 
   /// What there is to be for a tensor.
   private static func datasets(
-    of target: AdamW.Target, _ kind: AdamW.Kind
+    of target: AdamW.Target, isQuantized: Bool
   ) -> [(name: String, type: HDF5Type, shape: [Int])] {
     let (count, shape) = (target.tensor.count, target.tensor.shape.dimensions)
-    return moments.flatMap { moment -> [(name: String, type: HDF5Type, shape: [Int])] in
+    return AdamW.WhichMoment.allCases.flatMap {
+      moment -> [(name: String, type: HDF5Type, shape: [Int])] in
       let name = name(of: moment, target)
-      guard kind.quantizes(count) else { return [(name, .float32, shape)] }
+      guard isQuantized else { return [(name, .float32, shape)] }
       let blocks = QuantizedMoments.blocks(count)
       return [(name, .uint8, shape), (scales(of: moment, target), .float32, [blocks])]
     }

@@ -48,6 +48,16 @@ import Testing
     #expect(codes.count == 4096 && scales.count == 16)
   }
 
+  @Test func embeddingsKeepTheirMomentsInF32() {
+    let tensor = Tensor(zeros: [64, 64], on: backend).requiringGradient()
+    let target = AdamW.Target(name: "x", tensor: tensor, decays: false, isEmbedding: true)
+    let optimizer = AdamW([target], configuration: .init(kind: .eightBit))
+    #expect(!optimizer.quantizes(target))
+    #expect(
+      optimizer.savedMoments(of: 0).first == .full([Float](repeating: 0, count: 4096)))
+    #expect(AdamW.Kind.eightBit.stateBytes(of: 4096, isEmbedding: true) == 8 * 4096)
+  }
+
   @Test func momentsTakeTwoBytesInsteadOfEight() {
     #expect(AdamW.Kind.full.stateBytes(of: 1_000_000) == 8_000_000)
     #expect(AdamW.Kind.full.stateBytes(of: 4095) == 2 * 4095 * 4 + 2 * 4)

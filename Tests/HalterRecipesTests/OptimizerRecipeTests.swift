@@ -29,6 +29,12 @@ import Testing
           + "did you mean \"adamw_8bit\"?"
       ])
     #expect(messages("", ["train.optimizer=sgd"]).count == 1)
+    #expect(
+      messages("", ["train.optimizer=paged_adamw_32bit"]) == [
+        "train.optimizer.type: expected adamw or adamw_8bit, found \"paged_adamw_32bit\"; "
+          + "write optimizer: {type: adamw, paged: true}"
+      ])
+    #expect(messages("", ["train.optimizer=adamw_torch"])[0].hasSuffix("; write adamw"))
     #expect(messages("train: {optim: adamw}").first?.contains("optimizer") == true)
   }
 

@@ -12,6 +12,7 @@ extension TrainRecipe {
     let targets = weights.parameters.map { named in
       AdamW.Target(
         name: named.name, tensor: named.parameter.value, decays: !named.parameter.isVector,
+        isEmbedding: named.isEmbedding,
         rateFactor: loraPlusRatio.map { LoRAPlus.rateFactor(of: named, ratio: $0) } ?? 1)
     }
     let configuration = AdamW.Configuration(

@@ -225,7 +225,8 @@ extension OptimizerRecipe {
     [
       RecipeField(
         "type", \.kind, .choice(), aliases: ["name"],
-        "AdamW with its two moments in f32, or in 8 bits: 8 bytes for each trained weight, or 2."),
+        "AdamW with its two moments in f32, or in 8 bits (but for embeddings): 8 bytes for each "
+          + "trained weight, or 2."),
       RecipeField(
         "paged", \.isPaged, .flag, aliases: ["is_paged"],
         "Keep the moments in a file of the run directory, so that they may be larger than memory."

@@ -178,6 +178,13 @@ public struct OptimizerRecipe: RecipeSection, Sendable, Equatable {
     case adamw
     /// AdamW with moments in 8 bits.
     case adamw8bit = "adamw_8bit"
+
+    static let elsewhere = [
+      "adamw_torch": "adamw", "adamw_torch_fused": "adamw", "adamw_hf": "adamw",
+      "adamw_bnb_8bit": "adamw_8bit", "paged_adamw": "optimizer: {type: adamw, paged: true}",
+      "paged_adamw_32bit": "optimizer: {type: adamw, paged: true}",
+      "paged_adamw_8bit": "optimizer: {type: adamw_8bit, paged: true}",
+    ]
   }
 
   /// What turns gradients into steps.

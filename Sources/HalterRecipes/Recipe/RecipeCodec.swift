@@ -67,7 +67,14 @@ indirect enum RecipeValue: Sendable {
 }
 
 /// A closed list of words that a key may have.
-protocol RecipeChoice: RawRepresentable<String>, CaseIterable, Sendable {}
+protocol RecipeChoice: RawRepresentable<String>, CaseIterable, Sendable {
+  /// What to write for words that other tools have.
+  static var elsewhere: [String: String] { get }
+}
+
+extension RecipeChoice {
+  static var elsewhere: [String: String] { [:] }
+}
 
 /// `a`, `a or b`, `a, b or c`.
 func alternatives(_ words: [String]) -> String {
@@ -89,7 +96,9 @@ extension RecipeCodec where Value: RecipeChoice {
       }
       let value = Value(rawValue: text)
       if words.contains(text) { return value }
-      var mend = Suggestion.nearest(to: text, among: words).map { "did you mean \"\($0)\"?" }
+      var mend =
+        Value.elsewhere[text].map { "write \($0)" }
+        ?? Suggestion.nearest(to: text, among: words).map { "did you mean \"\($0)\"?" }
       if value != nil, let method = decoding.method {
         mend = "it is not for method \(method.rawValue)"
       }
