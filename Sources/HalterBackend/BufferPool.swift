@@ -115,20 +115,44 @@ public final class BufferPool: Sendable {
   }
 
   private static func acquire(_ capacity: Int) -> Block {
-    let alignment = capacity >= hugePage ? hugePage : 64
-    var pointer: UnsafeMutableRawPointer?
-    let status = posix_memalign(&pointer, alignment, capacity)
-    guard status == 0, let base = pointer else {
-      // Swift itself ends the process when memory runs out; so does this, with the size.
+    let base = capacity >= hugePage ? mapped(capacity) : aligned(capacity)
+    // Swift itself ends the process when memory runs out; so does this, with the size.
+    guard let base else {
       preconditionFailure("out of memory: \(capacity) bytes refused by the system")
     }
-    #if os(Linux)
-      if capacity >= hugePage { madvise(base, capacity, 14 /* MADV_HUGEPAGE */) }
-    #endif
     return Block(base: base, capacity: capacity)
   }
 
+  private static func aligned(_ capacity: Int) -> UnsafeMutableRawPointer? {
+    var pointer: UnsafeMutableRawPointer?
+    return posix_memalign(&pointer, 64, capacity) == 0 ? pointer : nil
+  }
+
+  /// Whole pages from the system, so that they go back to it when released; `free` would keep them.
+  private static func mapped(_ capacity: Int) -> UnsafeMutableRawPointer? {
+    let size = capacity + hugePage
+    let flags = MAP_PRIVATE | MAP_ANON
+    guard let start = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0), start != MAP_FAILED
+    else { return nil }
+    // Huge pages need their alignment; what lies before and after is given back.
+    let address = UInt(bitPattern: start)
+    let before = Int((UInt(hugePage) - address % UInt(hugePage)) % UInt(hugePage))
+    let end = (before + capacity + pageSize - 1) / pageSize * pageSize
+    if before > 0 { munmap(start, before) }
+    if end < size { munmap(start + end, size - end) }
+    #if os(Linux)
+      madvise(start + before, capacity, 14 /* MADV_HUGEPAGE */)
+    #endif
+    return start + before
+  }
+
+  private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+
   private static func release(_ block: Block) {
-    free(block.base)
+    if block.capacity >= hugePage {
+      munmap(block.base, (block.capacity + pageSize - 1) / pageSize * pageSize)
+    } else {
+      free(block.base)
+    }
   }
 }
