@@ -47,6 +47,8 @@ typedef struct hk_engine {
                float *c, size_t ldc);
   void (*decode)(const hk_matrix *matrix, size_t row, size_t column, size_t count, float *y);
   void (*round_to_bf16)(size_t n, const float *x, uint16_t *y);
+  /// The parts of the cross-entropy loss.
+  const struct hk_loss_kernels *loss;
 } hk_engine;
 
 /// Products of so few rows read the stored matrix once, without packing it.

@@ -15,6 +15,8 @@
 
 #include "kernels_dots.h"
 
+#include "kernels_loss.h"
+
 #if LANES == 16
 #define TILES(vectors)                                                                          \
   {0,                   tile_1x##vectors,  tile_2x##vectors,  tile_3x##vectors,                 \
@@ -39,4 +41,5 @@ const hk_engine ENGINE = {
     .dots = dots,
     .decode = decode,
     .round_to_bf16 = bf16_from_f32,
+    .loss = &loss_kernels,
 };

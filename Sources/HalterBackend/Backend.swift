@@ -114,6 +114,10 @@ public protocol Backend: AnyObject {
     _ dy: Elements, count m: Int, _ weights: StoredWeights, adding term: LowRankTerm?,
     into dx: Elements, accumulate: Bool)
 
+  /// ys[i] = x · Wᵢᵀ for matrices of one number of columns, in f32, in one loop over the threads:
+  /// for few rows, as while generating.
+  func products(_ x: Buffer, count m: Int, _ weights: [StoredWeights], into ys: [Buffer])
+
   // MARK: Fused
 
   /// Causal attention inside each segment, heads grouped onto kv heads (Ainslie et al. 2023).
@@ -133,6 +137,11 @@ public protocol Backend: AnyObject {
   func crossEntropy(
     logits: Buffer, labels: Buffer, weights: Buffer?, logprobs: Buffer, rows: Int,
     vocabulary: Int)
+  /// Row by row, `logprobs` gets log softmax(hidden · headᵀ)[label]; with weights, `dHidden` gets
+  /// the gradient of the sum of -weight · logprob. Labels are i32 and in range.
+  func linearCrossEntropy(
+    _ hidden: Buffer, count: Int, head: StoredWeights, labels: Buffer, weights: Buffer?,
+    logprobs: Buffer, dHidden: Buffer?)
 
   // MARK: Optimiser
 

@@ -11,6 +11,8 @@ public protocol FrozenMatrix: AnyObject {
   var format: String { get }
   /// The device that holds the matrix.
   var backend: any Backend { get }
+  /// The numbers as the device has them.
+  var weights: StoredWeights { get }
 
   /// y[m, rows] = x[m, columns] · Wᵀ, or y += … when accumulating; with a low-rank term added.
   func product(
@@ -41,7 +43,7 @@ extension FrozenMatrix {
 /// A frozen matrix in any storage format of its device.
 public final class StoredMatrix: FrozenMatrix {
   public let backend: any Backend
-  private let weights: StoredWeights
+  public let weights: StoredWeights
 
   /// A matrix of stored weights.
   public init(_ weights: StoredWeights, backend: any Backend) {

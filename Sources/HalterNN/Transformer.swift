@@ -34,12 +34,12 @@ public final class SelfAttention {
 
   /// `[T, D]` to `[T, D]`; tokens see earlier ones of their segment (and the cache).
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-    let type = context.activationType
-    let q = query(x, context, into: type).rotated(
+    let projected = outputs(of: [query, key, value], x, context, into: context.activationType)
+    let q = projected[0].rotated(
       heads: heads, positions: context.positions, tables: context.tables)
-    let k = key(x, context, into: type).rotated(
+    let k = projected[1].rotated(
       heads: kvHeads, positions: context.positions, tables: context.tables)
-    let v = value(x, context, into: type)
+    let v = projected[2]
     let scale = 1 / Float(headDim).squareRoot()
     guard let cache = context.cache else {
       let geometry = AttentionGeometry(
@@ -74,9 +74,8 @@ public final class GatedMLP {
 
   /// `[T, D]` to `[T, D]`.
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-    let type = context.activationType
-    let gated = gate(x, context, into: type).swiglu(up: up(x, context, into: type))
-    return down(gated, context, into: .f32)
+    let projected = outputs(of: [gate, up], x, context, into: context.activationType)
+    return down(projected[0].swiglu(up: projected[1]), context, into: .f32)
   }
 }
 

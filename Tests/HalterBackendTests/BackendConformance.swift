@@ -14,8 +14,8 @@ struct BackendConformance: Sendable {
     case decode, store, gatherStoredRows, decodeRows
     case rmsNorm, rmsNormBackward, scaleColumns, addBias, addColumnSums, gatherRows, scatterAddRows,
       rope
-    case matmul, storedProduct, storedTransposedProduct
-    case attention, attentionBackward, cachedAttention, crossEntropy
+    case matmul, storedProduct, storedTransposedProduct, products
+    case attention, attentionBackward, cachedAttention, crossEntropy, linearCrossEntropy
     case adamW, adamW8bit
   }
 
@@ -66,10 +66,12 @@ struct BackendConformance: Sendable {
     case .matmul: matmulCases
     case .storedProduct: storedProductCases
     case .storedTransposedProduct: storedTransposedProductCases
+    case .products: productsCases
     case .attention: attentionCases
     case .attentionBackward: attentionBackwardCases
     case .cachedAttention: cachedAttentionCases
     case .crossEntropy: crossEntropyCases
+    case .linearCrossEntropy: linearCrossEntropyCases
     case .adamW: adamWCases
     case .adamW8bit: adamW8bitCases
     }

@@ -199,6 +199,11 @@ final class PerturbedBackend: Backend {
     spoil(dx.buffer, m * weights.columns, after: .storedTransposedProduct)
   }
 
+  func products(_ x: Buffer, count m: Int, _ weights: [StoredWeights], into ys: [Buffer]) {
+    inner.products(x, count: m, weights, into: ys)
+    if let last = weights.last { spoil(ys[ys.count - 1], m * last.rows, after: .products) }
+  }
+
   func attention(
     _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer
   ) {
@@ -233,6 +238,16 @@ final class PerturbedBackend: Backend {
       logits: logits, labels: labels, weights: weights, logprobs: logprobs, rows: rows,
       vocabulary: vocabulary)
     spoil(logits, rows, after: .crossEntropy)
+  }
+
+  func linearCrossEntropy(
+    _ hidden: Buffer, count: Int, head: StoredWeights, labels: Buffer, weights: Buffer?,
+    logprobs: Buffer, dHidden: Buffer?
+  ) {
+    inner.linearCrossEntropy(
+      hidden, count: count, head: head, labels: labels, weights: weights, logprobs: logprobs,
+      dHidden: dHidden)
+    spoil(logprobs, count, after: .linearCrossEntropy)
   }
 
   func adamW(

@@ -152,6 +152,7 @@ CASES = {
     "cross_entropy": [
         (cross_entropy, dict(rows=1, width=3, vocabulary=5, weights=[1.0])),
         (cross_entropy, dict(rows=7, width=16, vocabulary=97, weights=[0, 1, 1, 0, 1, 0.5, 2])),
+        (cross_entropy, dict(rows=45, width=33, vocabulary=131, weights=[1, 0.5, 0] * 15)),
     ],
     "lora_linear": [
         (lora_linear, dict(rows=5, inputs=17, outputs=9, rank=4, scaling=2.0, biased=False)),

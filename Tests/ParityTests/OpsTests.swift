@@ -130,7 +130,7 @@ import Testing
     try one.expect(v.gradient, "dv", tolerance: 2e-5)
   }
 
-  @Test(arguments: ["cross_entropy0", "cross_entropy1"], [false, true])
+  @Test(arguments: ["cross_entropy0", "cross_entropy1", "cross_entropy2"], [false, true])
   func crossEntropy(name: String, frozenHead: Bool) throws {
     let one = try load("cross_entropy", name)
     let (h, w) = (try one.leaf("h"), try one.leaf("w"))

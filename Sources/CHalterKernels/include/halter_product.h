@@ -132,6 +132,14 @@ size_t hk_product_scratch(const hk_product *product, hk_isa isa, size_t threads)
 void hk_product_run(const hk_product *product, hk_isa isa, hk_pool *_Nullable pool,
                     void *_Nullable scratch);
 
+/// outputs[i] = x * matrices[i]^T for `count` matrices of one number of columns, in one loop over
+/// the threads: what one token of a sequence is multiplied with at a time. x is [m, columns],
+/// outputs[i] is [m, rows of matrices[i]]; factors are not rounded. Each matrix is read once for
+/// every four rows of x. The result is that of hk_product_run, to the bit.
+void hk_few_rows_run(const float *x, size_t m, const hk_matrix *matrices,
+                     float *_Nonnull const *_Nonnull outputs, size_t count, hk_isa isa,
+                     hk_pool *_Nullable pool);
+
 /// Whether products in bf16 are faster than in f32: the instruction for them must be there, and be
 /// more than the half-speed one of Intel's cores.
 bool hk_bf16_is_fast(void);

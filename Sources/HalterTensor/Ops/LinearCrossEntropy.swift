@@ -6,13 +6,6 @@ public enum OutputHead {
   case frozen(any FrozenMatrix)
   /// A trainable weight (possibly the tied embedding).
   case trainable(Tensor)
-
-  var vocabulary: Int {
-    switch self {
-    case .frozen(let matrix): matrix.rows
-    case .trainable(let weight): weight.shape[0]
-    }
-  }
 }
 
 /// Which positions carry loss, and what they should predict.
@@ -36,13 +29,13 @@ public struct LossTargets: Sendable, Equatable {
   public var count: Int { rows.count }
 }
 
-/// Rows of logits that are in memory at a time.
+/// Rows of logits of a trainable head that are in memory at a time.
 private let chunkRows = 128
 
 /// The linear head and the cross-entropy loss as one operation: scale · Σ weight · -log p(label).
 ///
-/// Only the positions that carry loss are projected, `chunkRows` at a time, and the gradient of
-/// the hidden states is made in the same pass: there is never a T×V matrix.
+/// Only the positions that carry loss are projected, a chunk at a time, and the gradient of the
+/// hidden states is made in the same pass: there is never a T×V matrix.
 /// - Parameters:
 ///   - hidden: final hidden states `[T, D]`.
 ///   - scale: usually 1 / (sum of the weights of the whole optimiser step).
@@ -51,7 +44,7 @@ public func linearCrossEntropy(
   _ hidden: Tensor, head: OutputHead, targets: LossTargets, scale: Float
 ) -> (loss: Tensor, logprobs: [Float]) {
   let backend = hidden.backend
-  let (count, columns, vocabulary) = (targets.count, hidden.shape.columns, head.vocabulary)
+  let (count, columns) = (targets.count, hidden.shape.columns)
   let rows = Tensor(targets.rows, shape: [count], on: backend)
   let labels = Tensor(targets.labels, shape: [count], on: backend)
   let weights = Tensor(targets.weights.map { $0 * scale }, shape: [count], on: backend)
@@ -63,26 +56,16 @@ public func linearCrossEntropy(
   let dWeight =
     differentiates ? headWeight.map { Tensor(zeros: $0.shape, on: backend) } : nil
   let logprobs = Tensor(uninitialized: [count], on: backend)
-  let logits = backend.allocate(byteCount: max(1, min(count, chunkRows) * vocabulary * 4))
-
-  for start in stride(from: 0, to: count, by: chunkRows) {
-    let size = min(chunkRows, count - start)
-    let input = selected.storage.rows(start, size, columns)
-    head.product(input, count: size, into: logits)
-    backend.crossEntropy(
-      logits: logits, labels: labels.storage.rows(start, size, 1),
-      weights: differentiates ? weights.storage.rows(start, size, 1) : nil,
-      logprobs: logprobs.storage.rows(start, size, 1), rows: size, vocabulary: vocabulary)
-    if let dSelected {
-      head.transposedProduct(
-        logits, count: size, into: dSelected.storage.rows(start, size, columns))
-    }
-    if let dWeight {
-      backend.matmul(
-        Elements(logits), transposed: true, Elements(input), transposed: false,
-        into: dWeight.elements, m: vocabulary, n: columns, k: size, alpha: 1, accumulate: true,
-        compute: backend.compute)
-    }
+  switch head {
+  case .frozen(let matrix):
+    backend.linearCrossEntropy(
+      selected.storage, count: count, head: matrix.weights, labels: labels.storage,
+      weights: differentiates ? weights.storage : nil, logprobs: logprobs.storage,
+      dHidden: dSelected?.storage)
+  case .trainable(let weight):
+    crossEntropyInChunks(
+      selected, head: weight, labels: labels, weights: differentiates ? weights : nil,
+      logprobs: logprobs, dSelected: dSelected, dWeight: dWeight)
   }
 
   let values = logprobs.floats
@@ -103,6 +86,37 @@ public func linearCrossEntropy(
   return (recorded, values)
 }
 
+/// The same with a head that gets a gradient of its own: products of `chunkRows` rows.
+private func crossEntropyInChunks(
+  _ selected: Tensor, head: Tensor, labels: Tensor, weights: Tensor?, logprobs: Tensor,
+  dSelected: Tensor?, dWeight: Tensor?
+) {
+  let backend = selected.backend
+  let (count, columns, vocabulary) = (selected.shape.rows, selected.shape.columns, head.shape[0])
+  let logits = backend.allocate(byteCount: max(1, min(count, chunkRows) * vocabulary * 4))
+  for start in stride(from: 0, to: count, by: chunkRows) {
+    let size = min(chunkRows, count - start)
+    let input = selected.storage.rows(start, size, columns)
+    OutputHead.trainable(head).product(input, count: size, into: logits)
+    backend.crossEntropy(
+      logits: logits, labels: labels.storage.rows(start, size, 1),
+      weights: weights?.storage.rows(start, size, 1),
+      logprobs: logprobs.storage.rows(start, size, 1), rows: size, vocabulary: vocabulary)
+    if let dSelected {
+      backend.matmul(
+        Elements(logits), transposed: false, head.elements, transposed: false,
+        into: Elements(dSelected.storage.rows(start, size, columns)), m: size, n: columns,
+        k: vocabulary, alpha: 1, accumulate: false, compute: backend.compute)
+    }
+    if let dWeight {
+      backend.matmul(
+        Elements(logits), transposed: true, Elements(input), transposed: false,
+        into: dWeight.elements, m: vocabulary, n: columns, k: size, alpha: 1, accumulate: true,
+        compute: backend.compute)
+    }
+  }
+}
+
 extension OutputHead {
   /// logits[count, vocabulary] = x · Wᵀ.
   public func product(_ x: Buffer, count: Int, into logits: Buffer) {
@@ -114,19 +128,6 @@ extension OutputHead {
         Elements(x), transposed: false, weight.elements, transposed: true, into: Elements(logits),
         m: count, n: weight.shape[0], k: weight.shape[1], alpha: 1, accumulate: false,
         compute: weight.backend.compute)
-    }
-  }
-
-  func transposedProduct(_ dLogits: Buffer, count: Int, into dx: Buffer) {
-    switch self {
-    case .frozen(let matrix):
-      matrix.transposedProduct(
-        Elements(dLogits), count: count, into: Elements(dx), accumulate: false)
-    case .trainable(let weight):
-      weight.backend.matmul(
-        Elements(dLogits), transposed: false, weight.elements, transposed: false,
-        into: Elements(dx), m: count, n: weight.shape[1], k: weight.shape[0], alpha: 1,
-        accumulate: false, compute: weight.backend.compute)
     }
   }
 }
