@@ -131,7 +131,12 @@ let package = Package(
         "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
         "HalterNN", "HalterOptim", "HalterRandom", "HalterTensor", "HalterTokenizers",
       ]),
-    tests(of: "HalterRecipes", resources: [.copy("Fixtures")]),
+    tests(
+      of: "HalterRecipes",
+      uses: [
+        "HalterAdapters", "HalterBackend", "HalterData", "HalterFormats", "HalterModels",
+        "HalterNN", "HalterTensor", "HalterTraining",
+      ], resources: [.copy("Fixtures")]),
     tests(of: "HalterBackend", uses: ["HalterRandom"]),
     tests(of: "HalterTensor", uses: ["HalterBackend", "HalterRandom"]),
     tests(of: "HalterNN", uses: ["HalterBackend", "HalterRandom", "HalterTensor"]),

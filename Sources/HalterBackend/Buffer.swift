@@ -35,7 +35,7 @@ public final class Buffer {
   }
 
   deinit {
-    if case .pool(let pool, let block) = owner { pool.recycle(block) }
+    if case .pool(let pool, let block) = owner { pool.recycle(block, of: byteCount) }
   }
 
   /// Whether the buffer is a part of another one.
@@ -70,6 +70,14 @@ public final class Buffer {
     values.withUnsafeBytes { source in
       guard let start = source.baseAddress else { return }
       (base + offset * MemoryLayout<T>.stride).copyMemory(from: start, byteCount: source.count)
+    }
+  }
+
+  /// Copies bytes, such as those of a file, to the start of the buffer.
+  public func write(_ bytes: RawSpan) {
+    precondition(bytes.byteCount <= byteCount, "\(bytes.byteCount) bytes into \(byteCount)")
+    bytes.withUnsafeBytes { source in
+      if let start = source.baseAddress { base.copyMemory(from: start, byteCount: source.count) }
     }
   }
 

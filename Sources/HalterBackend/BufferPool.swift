@@ -23,6 +23,15 @@ public final class BufferPool: Sendable {
     var free: [Int: [Block]] = [:]
     var freeBytes = 0
     var systemBytes = 0
+    var usedBytes = 0
+    var peakUsedBytes = 0
+    var peakSystemBytes = 0
+
+    /// Counts a buffer that was handed out.
+    mutating func count(_ byteCount: Int) {
+      usedBytes += byteCount
+      peakUsedBytes = max(peakUsedBytes, usedBytes)
+    }
 
     /// A free block of a capacity, or of one that is up to a quarter larger.
     mutating func take(_ capacity: Int) -> Block? {
@@ -42,6 +51,7 @@ public final class BufferPool: Sendable {
     /// Small blocks are not worth it.
     mutating func makeRoom(_ capacity: Int) -> [Block] {
       systemBytes += capacity
+      defer { peakSystemBytes = max(peakSystemBytes, systemBytes) }
       guard capacity >= BufferPool.hugePage else { return [] }
       var surplus: [Block] = []
       var freed = 0
@@ -73,11 +83,25 @@ public final class BufferPool: Sendable {
   /// Bytes that the pool holds from the system, in use or free.
   public var systemBytes: Int { state.withLock { $0.systemBytes } }
 
+  /// The most bytes that buffers had at once since the pool was made or the peak was forgotten: what
+  /// was asked for, and what the pool held from the system for it.
+  public var peak: (used: Int, held: Int) {
+    state.withLock { ($0.peakUsedBytes, $0.peakSystemBytes) }
+  }
+
+  /// Begins to count the peak anew, from what is in use now.
+  public func forgetPeak() {
+    state.withLock { state in
+      (state.peakUsedBytes, state.peakSystemBytes) = (state.usedBytes, state.systemBytes)
+    }
+  }
+
   /// A buffer with room for `byteCount` bytes; its contents are undefined.
   public func buffer(byteCount: Int) -> Buffer {
     let capacity = Self.capacity(for: byteCount)
     let (reused, surplus) = state.withLock { state in
-      state.take(capacity).map { ($0, []) } ?? (nil, state.makeRoom(capacity))
+      state.count(byteCount)
+      return state.take(capacity).map { ($0, []) } ?? (nil, state.makeRoom(capacity))
     }
     if let block = reused { return Buffer(block: block, byteCount: byteCount, pool: self) }
     for block in surplus { Self.release(block) }
@@ -97,8 +121,9 @@ public final class BufferPool: Sendable {
     for block in blocks { Self.release(block) }
   }
 
-  func recycle(_ block: Block) {
+  func recycle(_ block: Block, of byteCount: Int) {
     state.withLock { state in
+      state.usedBytes -= byteCount
       state.free[block.capacity, default: []].append(block)
       state.freeBytes += block.capacity
     }

@@ -2,9 +2,6 @@ internal import CHalterKernels
 import Synchronization
 
 extension CPUBackend {
-  /// Scales that share a nested scale, as in bitsandbytes.
-  private static let scaleBlock = 256
-
   public func store(
     _ source: RawSpan, format: ElementFormat, rows: Int, columns: Int, rowOrder: [Int]?,
     quantization: WeightQuantization?
@@ -121,10 +118,13 @@ extension CPUBackend {
   private func doubled(_ scales: Buffer, _ count: Int) -> StoredWeights.QuantizedScales {
     let codes = allocate(byteCount: max(1, count))
     let map = allocate(byteCount: 256 * 4)
-    let nested = allocate(byteCount: max(1, (count + Self.scaleBlock - 1) / Self.scaleBlock * 4))
+    let nested = allocate(
+      byteCount: max(
+        1, (count + WeightQuantization.scaleBlock - 1) / WeightQuantization.scaleBlock * 4))
     hk_dynamic_map(true, map.f32)
     let offset = hk_quantize_scales(
-      count, scales.f32, map.f32, Self.scaleBlock, codes.u8, nested.f32)
-    return .init(codes: codes, map: map, nested: nested, block: Self.scaleBlock, offset: offset)
+      count, scales.f32, map.f32, WeightQuantization.scaleBlock, codes.u8, nested.f32)
+    return .init(
+      codes: codes, map: map, nested: nested, block: WeightQuantization.scaleBlock, offset: offset)
   }
 }

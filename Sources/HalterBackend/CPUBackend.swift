@@ -4,7 +4,8 @@ internal import CHalterKernels
 public final class CPUBackend: Backend {
   let kernels: UnsafePointer<hk_kernels>
   let threads: ThreadPool
-  let pool = BufferPool()
+  /// The memory of buffers.
+  public let pool = BufferPool()
   /// The instruction set in use.
   public let instructionSet: InstructionSet
   /// What products with frozen weights compute with.

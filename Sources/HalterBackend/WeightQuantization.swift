@@ -28,6 +28,18 @@ public struct WeightQuantization: Sendable, Equatable {
   /// Elements in a block that bitsandbytes knows.
   public static let blocks = [32, 64, 128, 256, 512, 1024, 2048, 4096]
 
+  /// Scales that share a nested scale, as in bitsandbytes.
+  static let scaleBlock = 256
+
+  /// What a matrix takes in memory, in bytes.
+  public func byteCount(rows: Int, columns: Int) -> Int {
+    let count = rows * columns
+    guard kind != .int8 else { return count + 4 * rows }
+    let scales = (count + block - 1) / block
+    let nested = (scales + Self.scaleBlock - 1) / Self.scaleBlock
+    return (count + 1) / 2 + (isDouble ? scales + 4 * (nested + 256) : 4 * scales)
+  }
+
   /// A quantisation.
   public init(kind: Kind, block: Int = 64, isDouble: Bool = true) {
     precondition(Self.blocks.contains(block), "blocks of \(block)")

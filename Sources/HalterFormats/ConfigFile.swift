@@ -10,16 +10,24 @@ public struct ConfigFile {
   /// Reads a JSON object.
   /// - Throws: `FormatError` if the file cannot be read or is not a JSON object.
   public init(_ url: URL) throws(FormatError) {
-    let json = try MappedFile(url).withBytes {
+    self = try MappedFile(url).withBytes {
       (bytes: UnsafeRawBufferPointer) throws(FormatError) in
-      try JSONValue(parsing: bytes, path: url.path)
+      try ConfigFile(parsing: bytes.bytes, path: url.path)
+    }
+  }
+
+  /// Reads a JSON object from bytes, which came from `path`.
+  /// - Throws: `FormatError` if they are not a JSON object.
+  public init(parsing bytes: RawSpan, path: String) throws(FormatError) {
+    let json = try bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(FormatError) in
+      try JSONValue(parsing: bytes, path: path)
     }
     guard let object = json.object else {
       throw FormatError(
         .malformed, "is \(json.kindInWords), expected a JSON object",
-        mend: "The file may not be a configuration", path: url.path)
+        mend: "The file may not be a configuration", path: path)
     }
-    self.init(path: url.path, object: object)
+    self.init(path: path, object: object)
   }
 
   private init(path: String, object: JSONObject) {

@@ -80,11 +80,12 @@ public struct Checkpoint: Sendable {
   ///   - trainable: whether training changes the weights themselves.
   ///   - quantization: what the matrices of linear layers become, if they are frozen; nil keeps
   ///     them in the format of the file.
+  ///   - blocks: how many blocks the model has of those of the checkpoint; all when nil.
   ///   - hasHead: whether the model is to predict tokens; a reward model has no head for that.
   /// - Throws: `FormatError` naming the tensor that is missing, damaged or of the wrong shape.
   public func load(
     on backend: any Backend, trainable: Bool, quantization: WeightQuantization? = nil,
-    hasHead: Bool = true
+    blocks: Int? = nil, hasHead: Bool = true
   ) throws -> any CausalLM {
     guard let weights else {
       throw ModelError(
@@ -99,17 +100,21 @@ public struct Checkpoint: Sendable {
     let source = FileWeights(
       file: weights, configuration: configuration, isGGUF: isGGUF, trainable: trainable,
       quantization: quantization, backend: backend)
-    return try LlamaModel(configuration, weights: source, hasHead: hasHead, on: backend)
+    return try LlamaModel(
+      configuration.holding(blocks), weights: source, hasHead: hasHead, on: backend)
   }
 
   /// A trainable model of this geometry with random weights.
-  /// - Parameter hasHead: as in `load`.
+  /// - Parameters:
+  ///   - blocks: as in `load`.
+  ///   - hasHead: as in `load`.
   public func random(
-    seed: UInt64, on backend: any Backend, hasHead: Bool = true
+    seed: UInt64, on backend: any Backend, blocks: Int? = nil, hasHead: Bool = true
   ) throws -> any CausalLM {
     let source = RandomWeights(
       deviation: Float(configuration.initializerRange), seed: seed, backend: backend)
-    return try LlamaModel(configuration, weights: source, hasHead: hasHead, on: backend)
+    return try LlamaModel(
+      configuration.holding(blocks), weights: source, hasHead: hasHead, on: backend)
   }
 
   private static func vocabulary(_ metadata: GGUFMetadata) throws -> GGUFVocabulary {

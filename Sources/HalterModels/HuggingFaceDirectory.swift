@@ -20,14 +20,9 @@ public enum HuggingFaceDirectory {
     to directory: URL
   ) throws {
     let (begin, ends) = ends(of: checkpoint, tokenizer)
-    let config = try checkpoint.configuration.huggingFaceConfig(
-      dtype: "float32", bos: begin, eos: ends, pad: tokenizer.special.pad)
-    try write(config, to: directory.appending(path: "config.json"))
-    var generation: [String: Any] = ["_from_model_config": false]
-    if let begin { generation["bos_token_id"] = Int(begin) }
-    if let pad = tokenizer.special.pad { generation["pad_token_id"] = Int(pad) }
-    if !ends.isEmpty { generation["eos_token_id"] = ends.map { Int($0) } }
-    try write(generation, to: directory.appending(path: "generation_config.json"))
+    try writeSettings(
+      checkpoint.configuration, dtype: "float32", bos: begin, eos: ends,
+      pad: tokenizer.special.pad, to: directory)
     try tokenizer.write(to: directory, chatTemplate: jinja)
     try writeWeights(model.checkpointTensors(), to: directory)
   }
@@ -42,6 +37,49 @@ public enum HuggingFaceDirectory {
     )
   }
 
+  /// Writes `config.json` and `generation_config.json`.
+  /// - Parameter quantization: the `quantization_config` of weights that are quantised.
+  static func writeSettings(
+    _ configuration: LlamaConfiguration, dtype: String, quantization: [String: Any]? = nil,
+    bos: Int32?, eos: [Int32], pad: Int32?, to directory: URL
+  ) throws {
+    var config = try configuration.huggingFaceConfig(dtype: dtype, bos: bos, eos: eos, pad: pad)
+    if let quantization { config["quantization_config"] = quantization }
+    try write(config, to: directory.appending(path: "config.json"))
+    var generation: [String: Any] = ["_from_model_config": false]
+    if let bos { generation["bos_token_id"] = Int(bos) }
+    if let pad { generation["pad_token_id"] = Int(pad) }
+    if !eos.isEmpty { generation["eos_token_id"] = eos.map { Int($0) } }
+    try write(generation, to: directory.appending(path: "generation_config.json"))
+  }
+
+  /// Writes the weights as `count` files, and their index if they are more than one. The tensors of
+  /// a file are asked for when its turn comes.
+  static func writeShards(
+    _ count: Int, parameters: Int, to directory: URL, _ tensors: (Int) throws -> [TensorSource]
+  ) throws {
+    var map: [String: String] = [:]
+    var bytes = 0
+    for index in 0..<count {
+      let name =
+        count == 1
+        ? "model.safetensors" : "model-\(padded(index + 1))-of-\(padded(count)).safetensors"
+      let shard = try tensors(index)
+      for tensor in shard {
+        map[tensor.name] = name
+        bytes += tensor.type.byteCount(shape: tensor.shape) ?? 0
+      }
+      try SafetensorsWriter.write(
+        shard, metadata: ["format": "pt"], to: directory.appending(path: name))
+    }
+    guard count > 1 else { return }
+    try write(
+      [
+        "metadata": ["total_parameters": parameters, "total_size": bytes], "weight_map": map,
+      ],
+      to: directory.appending(path: "model.safetensors.index.json"))
+  }
+
   static func writeWeights(_ tensors: [CheckpointTensor], to directory: URL) throws {
     var shards: [[CheckpointTensor]] = [[]]
     var filled = 0
@@ -54,23 +92,9 @@ public enum HuggingFaceDirectory {
       shards[shards.count - 1].append(tensor)
       filled += bytes
     }
-    var map: [String: String] = [:]
-    for (index, shard) in shards.enumerated() {
-      let name =
-        shards.count == 1
-        ? "model.safetensors"
-        : "model-\(padded(index + 1))-of-\(padded(shards.count)).safetensors"
-      for tensor in shard { map[tensor.name] = name }
-      try SafetensorsWriter.write(
-        shard.map(source), metadata: ["format": "pt"], to: directory.appending(path: name))
-    }
-    if shards.count > 1 {
-      let count = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
-      try write(
-        [
-          "metadata": ["total_parameters": count, "total_size": 4 * count],
-          "weight_map": map,
-        ], to: directory.appending(path: "model.safetensors.index.json"))
+    let parameters = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    try writeShards(shards.count, parameters: parameters, to: directory) {
+      shards[$0].map(source)
     }
   }
 

@@ -8,6 +8,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
     case badCheckpoint
     /// The recipe asks for something that cannot be trained.
     case impossible
+    /// A run that will not fit in memory.
+    case outOfMemory
   }
 
   /// The kind of failure.

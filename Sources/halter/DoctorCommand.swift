@@ -21,7 +21,10 @@ struct DoctorCommand: ParsableCommand {
     try printLine("threads            \(doctor.threads)")
     try printLine("libraries          \(doctor.libraries.joined(separator: "; "))")
     try printLine("memory             \(Quantities.bytes(doctor.memoryBytes))")
+    try printLine("available          \(Quantities.bytes(doctor.availableBytes))")
     try printLine("f32 products       \(Int(doctor.gemmGFlops)) GFLOP/s")
+    try printLine("bf16 products      \(Int(doctor.bf16GemmGFlops)) GFLOP/s")
+    try printLine("compute: auto      \(doctor.compute)")
     try printLine("memory copy        \(Int(doctor.memoryGBPerSecond)) GB/s")
     try printLine("model cache        \(doctor.cache)")
   }

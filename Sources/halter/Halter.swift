@@ -16,7 +16,8 @@ struct Halter: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      RunCommand.self, SweepCommand.self, RecipeCommand.self, ModelCommand.self, DataCommand.self,
+      RunCommand.self, PlanCommand.self, SweepCommand.self, RecipeCommand.self, ModelCommand.self,
+      DataCommand.self,
       GenerateCommand.self,
       ChatCommand.self, ScoreCommand.self, EvalCommand.self, LogprobsCommand.self,
       ExportCommand.self,

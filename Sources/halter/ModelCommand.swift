@@ -9,8 +9,8 @@ import Synchronization
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model",
-    abstract: "Lists, fetches and inspects models.",
-    subcommands: [List.self, Pull.self, Inspect.self])
+    abstract: "Lists, fetches, inspects and makes models.",
+    subcommands: [List.self, Pull.self, Inspect.self, Random.self])
 
   /// `halter model list`.
   struct List: ParsableCommand {
@@ -120,43 +120,58 @@ struct ModelCommand: ParsableCommand {
   }
 }
 
-/// The progress of a download on stderr: a line in place on a terminal, else one per phase.
+/// The progress of a long transfer on stderr: a line in place on a terminal, else one per phase.
+final class TransferLine: Sendable {
+  private let isShown: Bool
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let shown = Mutex(ContinuousClock.now - .seconds(1))
+
+  init(isShown: Bool) { self.isShown = isShown }
+
+  /// Shows a text: at once if it begins something new, else on a terminal and at most ten times a
+  /// second.
+  func show(_ text: String, isNew: Bool) {
+    guard isShown else { return }
+    let isDue = shown.withLock { shown in
+      guard isNew || isTerminal && ContinuousClock.now - shown > .milliseconds(100) else {
+        return false
+      }
+      shown = .now
+      return true
+    }
+    if isDue { showText(isTerminal ? "\r\u{1B}[K\(text)" : text + "\n") }
+  }
+
+  /// Clears the line.
+  func end() { if isShown && isTerminal { showText("\r\u{1B}[K") } }
+}
+
+/// The progress of a download.
 final class PullLine: Sendable {
   private struct State {
     var phase: PullPhase?
     var file: String?
-    var shown = ContinuousClock.now - .seconds(1)
   }
 
-  private let isShown: Bool
-  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let line: TransferLine
   private let state = Mutex(State())
 
-  init(isShown: Bool) { self.isShown = isShown }
+  init(isShown: Bool) { line = TransferLine(isShown: isShown) }
 
   /// Shows progress, at most ten times a second.
   func show(_ progress: PullProgress) {
-    guard isShown else { return }
-    let isDue = state.withLock { state in
-      let isNew = state.phase != progress.phase || state.file != progress.file
-      (state.phase, state.file) = (progress.phase, progress.file)
-      guard isNew || isTerminal && ContinuousClock.now - state.shown > .milliseconds(100) else {
-        return false
-      }
-      state.shown = .now
-      return true
+    let isNew = state.withLock { state in
+      defer { (state.phase, state.file) = (progress.phase, progress.file) }
+      return state.phase != progress.phase || state.file != progress.file
     }
-    guard isDue else { return }
     var text = "\(progress.phase.rawValue) \(progress.file ?? "")"
     if progress.bytesDone > 0 {
       let total = progress.bytesTotal.map { " of \(Quantities.bytes(Int($0)))" } ?? ""
       text += ": \(Quantities.bytes(Int(progress.bytesDone)))\(total)"
     }
-    write(isTerminal ? "\r\u{1B}[K\(text)" : text + "\n")
+    line.show(text, isNew: isNew)
   }
 
   /// Clears the line.
-  func end() { if isShown && isTerminal { write("\r\u{1B}[K") } }
-
-  private func write(_ text: String) { showText(text) }
+  func end() { line.end() }
 }

@@ -27,6 +27,8 @@ struct RunCommand: ParsableCommand {
   var resume: String?
   @Flag(name: .long, help: "Load and check everything, show what would be done, and stop.")
   var dryRun = false
+  @Flag(name: .long, help: "Run even if it will not fit in the memory that is available.")
+  var ignoreMemory = false
   @Flag(name: .long, help: "Print only warnings and errors.")
   var quiet = false
 
@@ -38,11 +40,13 @@ struct RunCommand: ParsableCommand {
     let console = console(
       isQuiet: quiet, modelName: job.modelName,
       earlier: try resumed.map { try MetricsLog.read(directory: $0) } ?? RunRecord())
-    if dryRun { return try job.plan(observer: console) }
+    if dryRun { return try job.dryRun(observer: console) }
     let interrupt = Interrupt()
     // A reader of the messages that goes away, such as `head`, does not end the run.
     signal(SIGPIPE, SIG_IGN)
-    let summary = try job.run(resuming: resumed, observer: console) {
+    let summary = try job.run(
+      resuming: resumed, ignoringMemory: ignoreMemory, observer: console
+    ) {
       interrupt.isRequested
     }
     if summary.ending == .interrupted { throw ExitCode(130) }

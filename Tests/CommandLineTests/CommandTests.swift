@@ -8,9 +8,10 @@ import Testing
   init() throws { work = try Workshop() }
 
   @Test(arguments: [
-    "run", "sweep", "recipe list", "recipe new", "recipe check", "recipe show", "recipe explain",
+    "run", "plan", "sweep", "recipe list", "recipe new", "recipe check", "recipe show",
+    "recipe explain",
     "recipe schema", "model list", "model pull",
-    "model inspect", "generate", "chat", "logprobs", "export", "doctor",
+    "model inspect", "model random", "generate", "chat", "logprobs", "export", "doctor",
   ])
   func everyHelpHasAnExampleThatParses(command: String) throws {
     let words = command.split(separator: " ").map(String.init)
@@ -26,7 +27,7 @@ import Testing
   @Test func theHelpOfTheWholeNamesEveryCommand() throws {
     let text = try work.succeeds("--help").out
     for name in [
-      "run", "sweep", "recipe", "model", "generate", "chat", "logprobs", "export", "doctor",
+      "run", "plan", "sweep", "recipe", "model", "generate", "chat", "logprobs", "export", "doctor",
     ] {
       #expect(text.contains("  \(name) "), "\(name)")
     }
@@ -48,6 +49,7 @@ import Testing
     ["generate", "--model", "m", "--top-p", "0.9", "x"],
     ["generate", "--model", "m", "--max-tokens", "0", "x"],
     ["generate", "--model", "m", "--max-tokens", "many", "x"],
+    ["plan"], ["plan", "a.yaml", "--memory", "-1"], ["model", "random", "--output", "o"],
     ["export", "--output", "o"], ["export", "run", "--output", "o"],
     ["export", "run", "--merge", "--format", "peft", "--output", "o"],
     ["export", "run", "--merge", "--format", "zip", "--output", "o"],
@@ -210,6 +212,9 @@ import Testing
     let object = try #require(
       try Metrics.objects(work.succeeds("doctor", "--json").out).first)
     #expect((object["gemmGFlops"] as? Double ?? 0) > 0)
+    #expect((object["bf16GemmGFlops"] as? Double ?? 0) > 0)
+    #expect((object["availableBytes"] as? Int ?? 0) > 0)
+    #expect(["f32", "bf16"].contains(object["compute"] as? String))
     #expect((object["cores"] as? Int ?? 0) > 0)
     #expect(object["cache"] as? String == work.environment["HALTER_HOME"])
   }

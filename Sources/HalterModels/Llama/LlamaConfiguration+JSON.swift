@@ -5,7 +5,7 @@ import HalterNN
 extension LlamaConfiguration {
   /// The geometry from a `config.json`, with the defaults of `transformers`' LlamaConfig.
   /// - Throws: `ModelError` or `FormatError` naming the file and the key.
-  init(config file: ConfigFile) throws {
+  public init(config file: ConfigFile) throws {
     let type = try file.require("model_type", file.string("model_type"))
     if type != "llama" {
       throw ModelError(
@@ -15,10 +15,14 @@ extension LlamaConfiguration {
     if let activation = try file.string("hidden_act"), activation != "silu" {
       throw ModelError(path: file.path, "hidden_act is \"\(activation)\", only silu is supported")
     }
-    if try file.object("quantization_config") != nil {
-      throw ModelError(
-        path: file.path, "the checkpoint is quantised (quantization_config)",
-        mend: "Use the 16-bit checkpoint, or a GGUF file")
+    if let quantization = try file.object("quantization_config") {
+      let method = try quantization.string("quant_method")
+      guard method == "bitsandbytes" else {
+        throw ModelError(
+          path: file.path, "the checkpoint is quantised by \"\(method ?? "an unnamed method")\"",
+          mend: "Halter reads checkpoints of bitsandbytes; use one, the 16-bit checkpoint, or a "
+            + "GGUF file")
+      }
     }
     let hidden = try file.integer("hidden_size") ?? 4096
     let heads = try file.integer("num_attention_heads") ?? 32

@@ -38,6 +38,13 @@ public struct LlamaConfiguration: Sendable, Equatable {
     RotaryEmbedding(headDim: headDim, theta: ropeTheta, scaling: ropeScaling)
   }
 
+  /// The geometry with at most so many blocks.
+  func holding(_ blocks: Int?) -> Self {
+    var fewer = self
+    fewer.layers = min(layers, blocks ?? layers)
+    return fewer
+  }
+
   /// Bounds that no real model passes; beyond them a file is damaged or hostile.
   static let bounds:
     [(name: String, path: any KeyPath<Self, Int> & Sendable, range: ClosedRange<Int>)] = [

@@ -82,6 +82,14 @@ struct FileWeights: LlamaWeightSource {
     if trainable {
       return .trainable(Parameter(try decode(name, shape: [rows, columns]), trainable: true))
     }
+    if let packed = try packed(name, rows, columns) {
+      guard quantization == nil else {
+        throw ModelError(
+          path: file.url.path, "is quantised already, in \(packed.format)",
+          mend: "Delete model.quantize: the weights are used as they are")
+      }
+      return .frozen(StoredMatrix(try packed.stored(on: backend), backend: backend))
+    }
     let (record, format) = try find(name, shape: [rows, columns])
     let isInBlock = name != LlamaNames.embedding && name != LlamaNames.head
     let stored = file.withSpan(of: record) { span in
@@ -126,7 +134,20 @@ struct FileWeights: LlamaWeightSource {
     return (record, format)
   }
 
+  /// What bitsandbytes has made of a matrix; nil for one that is as it was.
+  private func packed(
+    _ name: String, _ rows: Int, _ columns: Int
+  ) throws -> BitsAndBytesTensor? {
+    try BitsAndBytesTensor(named: name, rows: rows, columns: columns, in: file)
+  }
+
   private func decode(_ name: String, shape: [Int]) throws -> Tensor {
+    if shape.count == 2, let packed = try packed(name, shape[0], shape[1]) {
+      let values = Tensor(uninitialized: Shape(shape), on: backend)
+      let stored = try packed.stored(on: backend)
+      backend.decodeRows(0..<shape[0], of: stored, into: values.storage)
+      return values
+    }
     let (record, format) = try find(name, shape: shape)
     let (rows, columns) = shape.count == 1 ? (1, shape[0]) : (shape[0], shape[1])
     let values = Tensor(uninitialized: Shape(shape), on: backend)

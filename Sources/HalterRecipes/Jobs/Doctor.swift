@@ -20,6 +20,12 @@ public struct Doctor: Sendable, Codable, Equatable {
   public var memoryBytes: Int
   /// The speed of f32 matrix products on all cores, in GFLOP/s.
   public var gemmGFlops: Double
+  /// The speed of products with a frozen bf16 matrix in bf16 on all cores, in GFLOP/s.
+  public var bf16GemmGFlops: Double
+  /// What `compute: auto` stands for: f32 or bf16.
+  public var compute: String
+  /// The memory that is free for a run, in bytes.
+  public var availableBytes: Int
   /// The speed of reading and writing memory on all cores, in GB/s.
   public var memoryGBPerSecond: Double
   /// Where models are cached.
@@ -35,7 +41,10 @@ public struct Doctor: Sendable, Codable, Equatable {
     threads = backend.threadCount
     libraries = [HDF5Reader.libraryVersion, GzipReader.libraryVersion]
     memoryBytes = Int(info.physicalMemory)
+    availableBytes = SystemMemory.available
     gemmGFlops = Self.products(backend)
+    bf16GemmGFlops = Self.frozenProducts(place.backend(threads: nil, compute: .bf16))
+    compute = place.backend(threads: nil, compute: .auto).compute.rawValue
     memoryGBPerSecond = Self.copies(backend)
     cache = place.models.root.path
   }
@@ -49,6 +58,20 @@ public struct Doctor: Sendable, Codable, Equatable {
       backend.matmul(
         Elements(buffers[0]), transposed: false, Elements(buffers[1]), transposed: true,
         into: Elements(buffers[2]), m: n, n: n, k: n, alpha: 1, accumulate: false, compute: .f32)
+    }
+    return 2 * Double(n * n * n) / seconds / 1e9
+  }
+
+  private static func frozenProducts(_ backend: CPUBackend) -> Double {
+    let n = 2048
+    let buffers = (0..<2).map { _ in backend.allocate(byteCount: n * n * 4) }
+    backend.fillNormal(buffers[0], count: n * n, deviation: 1, seed: 0)
+    let values = backend.allocate(byteCount: n * n * 2)
+    backend.convertToBF16(buffers[0], into: values, count: n * n)
+    let weights = StoredWeights(format: .bf16, rows: n, columns: n, values: values)
+    let seconds = median(of: 7) {
+      backend.product(
+        buffers[0], count: n, weights, adding: nil, into: buffers[1], accumulate: false)
     }
     return 2 * Double(n * n * n) / seconds / 1e9
   }

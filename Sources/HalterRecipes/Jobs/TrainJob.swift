@@ -12,8 +12,8 @@ import HalterTraining
 
 /// Runs a training recipe: loads the model and the data, trains, and leaves a run directory.
 public struct TrainJob {
-  private let loaded: LoadedRecipe
-  private let place: Workplace
+  let loaded: LoadedRecipe
+  let place: Workplace
   var recipe: Recipe { loaded.recipe }
 
   /// A job for a recipe.
@@ -55,6 +55,18 @@ public struct TrainJob {
     return settled
   }
 
+  /// What a run is over, before its model is loaded.
+  struct Prepared {
+    let backend: CPUBackend
+    let data: RecipeData
+    let train: Dataset
+    let validation: Dataset?
+    let mixture: Mixture
+    let planner: BatchPlanner
+    let steps: Int
+    let epochs: Double
+  }
+
   /// Everything that a run needs, built and checked; nothing on disk has changed yet.
   struct Parts {
     let model: any CausalLM
@@ -65,6 +77,7 @@ public struct TrainJob {
     let tokenizer: Tokenizer
     let stops: Set<Int32>
     let method: any HalterTraining.Method
+    let memory: RunMemory
     let planner: BatchPlanner
     let mixture: Mixture
     let steps: Int
@@ -76,22 +89,24 @@ public struct TrainJob {
   }
 
   /// Builds everything and says what a run would do, without running it.
-  public func plan(observer: any RunObserver) throws {
-    let parts = try build(observer) { false }
+  public func dryRun(observer: any RunObserver) throws {
+    let parts = try build(observer, ignoringMemory: false) { false }
     try observer.observe(.started(header(parts, directory: recipe.output.absolute, resumed: nil)))
   }
 
   /// Trains.
   /// - Parameters:
   ///   - resuming: the run directory to go on with; a new one is made when nil.
+  ///   - ignoringMemory: runs even what will not fit in memory.
   ///   - observer: the console.
   ///   - shouldStop: asked after each step; true saves and ends the run.
   /// - Returns: how the run ended.
   public func run(
-    resuming: URL?, observer: any RunObserver, shouldStop: @escaping () -> Bool
+    resuming: URL?, ignoringMemory: Bool = false, observer: any RunObserver,
+    shouldStop: @escaping () -> Bool
   ) throws -> RunSummary {
     let existing = try resuming.map { try RunDirectory(existing: $0) }
-    let parts = try build(observer, shouldStop)
+    let parts = try build(observer, ignoringMemory: ignoringMemory, shouldStop)
     let directory = try existing ?? RunDirectory(creating: recipe.output.url)
     let store = CheckpointStore(run: directory.url)
     try AtomicDirectory.removeLeftovers(in: store.directory)
@@ -136,18 +151,15 @@ public struct TrainJob {
     return summary
   }
 
-  private func build(
+  /// Opens the data and settles what a run is over.
+  func prepare(
     _ observer: any RunObserver, _ shouldStop: @escaping () -> Bool
-  ) throws -> Parts {
+  ) throws -> Prepared {
     let backend = place.backend(threads: recipe.train.threads, compute: recipe.train.compute)
     let data = try RecipeData(loaded, in: place, observer: observer, shouldStop: shouldStop)
-    let (open, encoder, name) = (data.open, data.encoder, data.modelName)
     let trainSet = try data.train()
     let (train, validation) =
       (trainSet.dataset, try data.validation(apartFrom: trainSet)?.dataset)
-
-    try observer.observe(.stage("Loading \(name)"))
-    let trained = try load(data, on: backend, train: train, validation: validation)
     let budget: BatchPlanner.Budget =
       recipe.train.batchSize.map { .rows($0) } ?? .tokens(recipe.train.batchTokens ?? 2048)
     let mixture = try Mixture(of: train, from: data.sources.train)
@@ -155,15 +167,35 @@ public struct TrainJob {
       lengths: train.lengths, sources: mixture.sources, budget: budget,
       accumulate: recipe.train.accumulate, seed: UInt64(recipe.train.seed))
     let (steps, epochs) = extent(planner)
+    return Prepared(
+      backend: backend, data: data, train: train, validation: validation, mixture: mixture,
+      planner: planner, steps: steps, epochs: epochs)
+  }
+
+  private func build(
+    _ observer: any RunObserver, ignoringMemory: Bool, _ shouldStop: @escaping () -> Bool
+  ) throws -> Parts {
+    let prepared = try prepare(observer, shouldStop)
+    let memory = try memory(prepared, available: SystemMemory.available)
+    switch memory.check.verdict {
+    case .fits: break
+    case .tooLarge where !ignoringMemory: throw memory.check.error(memory.advice)
+    case .tight, .tooLarge: try observer.observe(.warning(memory.check.finding))
+    }
+    let (open, encoder, name) =
+      (prepared.data.open, prepared.data.encoder, prepared.data.modelName)
+    try observer.observe(.stage("Loading \(name)"))
+    let trained = try load(prepared, recomputes: memory.recomputes)
     return Parts(
       model: trained.model, weights: trained.weights,
-      loaded: loaded.naming(layouts: train.layouts, ofValidation: validation?.layouts ?? []),
+      loaded: loaded.naming(
+        layouts: prepared.train.layouts, ofValidation: prepared.validation?.layouts ?? []),
       encoder: encoder, tokenizer: open.tokenizer,
       stops: try open.stops(chats: encoder.renderer != nil),
-      method: trained.method, planner: planner, mixture: mixture, steps: steps, epochs: epochs,
-      train: train,
-      validation: validation,
-      backend: backend, modelName: name)
+      method: trained.method, memory: memory, planner: prepared.planner,
+      mixture: prepared.mixture, steps: prepared.steps, epochs: prepared.epochs,
+      train: prepared.train, validation: prepared.validation, backend: prepared.backend,
+      modelName: name)
   }
 
   /// The model as a user names it to other commands.
@@ -231,7 +263,7 @@ public struct TrainJob {
     let notes =
       sets.flatMap { name, dataset in
         (dataset?.statistics.notes ?? []).map { "\(name): \($0)" }
-      } + parts.mixture.notes(parts.planner)
+      } + parts.mixture.notes(parts.planner) + [parts.memory.note].compactMap { $0 }
     var layouts: [String] = []
     for layout in sets.flatMap({ $0.1?.layouts ?? [] }) where !layouts.contains(layout) {
       layouts.append(layout)

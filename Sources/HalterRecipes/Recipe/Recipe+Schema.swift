@@ -210,7 +210,8 @@ extension TrainRecipe {
       RecipeField(
         "recompute", \.recompute, .choice(),
         aliases: ["gradient_checkpointing", "activation_checkpointing"],
-        "What is computed again in the backward pass, to save memory at the cost of time."),
+        "What is computed again in the backward pass, to save memory at the cost of time; auto is "
+          + "blocks where the run does not fit in memory otherwise, else none."),
       RecipeField(
         "threads", \.threads, .threads, aliases: ["num_threads"],
         "The threads to compute with; auto is one per core."),

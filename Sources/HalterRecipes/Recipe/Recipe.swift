@@ -130,6 +130,8 @@ public struct TrainRecipe: RecipeSection, Sendable, Equatable {
     case none
     /// Each transformer block.
     case blocks
+    /// Each transformer block, if the run does not fit in the memory that is available otherwise.
+    case auto
   }
 
   /// Passes over the data, if training is measured so.

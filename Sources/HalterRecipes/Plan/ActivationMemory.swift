@@ -1,0 +1,93 @@
+import HalterBackend
+import HalterModels
+
+/// What a forward and a backward pass over one batch hold in memory: the formulas, all of them.
+///
+/// `ActivationMemoryTests` compares them with what the pool really handed out. Whoever changes what
+/// an operation keeps for its gradient changes its line here.
+struct ActivationMemory: Equatable {
+  /// What the passes are over.
+  struct Batch: Equatable {
+    /// The tokens of the batch.
+    var tokens: Int
+    /// Those that carry loss.
+    var trained: Int
+  }
+
+  /// The linear layers of a block that have an adapter, and of which rank.
+  struct Adapted: Equatable {
+    var rank: Int
+    /// The blocks with adapters, by the number of adapted layers in each; all others have none.
+    var layers: [Int: Int]
+  }
+
+  /// Kept by all blocks until the backward pass has gone through them, in bytes.
+  let kept: Int
+  /// Needed besides while one block is passed backward: gradients, and what is computed again.
+  let passing: Int
+  /// The logits and hidden states of the loss.
+  let loss: Int
+
+  /// The most that is held at once.
+  var peak: Int { kept + max(passing, loss) }
+
+  /// Rows of logits that are in memory at a time, as in `linearCrossEntropy`.
+  private static let logitRows = 128
+  /// What products pack their factors into, whatever the batch.
+  static let productScratch = 12 << 20
+
+  /// The memory of a pass.
+  /// - Parameters:
+  ///   - adapted: nil where every weight is trained.
+  ///   - compute: what products compute with.
+  ///   - recomputes: whether only the input of each block is kept.
+  init(
+    _ c: LlamaConfiguration, batch: Batch, adapted: Adapted?, compute: ComputeType,
+    recomputes: Bool
+  ) {
+    let f32 = 4
+    // The elements of activations that are kept in the type that products compute with.
+    let activation = Self.bytesPerActivation(compute)
+    let (d, q, k) = (c.hiddenSize, c.heads * c.headDim, c.kvHeads * c.headDim)
+    let i = c.intermediateSize
+
+    /// For each token of a block, by the operation that keeps it.
+    func block(adaptedLayers: Int) -> Int {
+      let norms = 2 * (d * f32 + f32)  // their inputs, and 1 / rms
+      let attention = (q + 2 * k + q) * activation + c.heads * f32  // q, k, v, out; log-sum-exp
+      let swiglu = 2 * i * activation  // gate and up; its output is computed again
+      let lora = adaptedLayers * (adapted?.rank ?? 0) * f32  // x · Aᵀ
+      return norms + attention + swiglu + lora
+    }
+    // Nothing is recorded before the first block that has something to train.
+    let first = adapted?.layers.keys.min() ?? 0
+    let recorded = recomputes ? 0..<c.layers : first..<c.layers
+    let blocks = recorded.map { block(adaptedLayers: adapted?.layers[$0] ?? 0) }
+    let lastNorm = d * f32 + f32
+
+    // While the feed-forward layer of a block is passed backward: the gradient of its result, and
+    // those of gate, up and their product.
+    let backward = d * f32 + 3 * i * f32
+    // In attention: of its output, queries, keys and values, and, where heads share keys, the keys'
+    // and values' of each head.
+    let heads = (2 * q + 2 * k + (c.heads > c.kvHeads ? 2 * q : 0) + d) * f32
+    let afterMLP = recomputes ? 0 : -2 * i * activation
+    // The input of the block that is computed again is kept already; its result lives on.
+    let again = recomputes ? (blocks.max() ?? 0) : 0
+
+    let tokens = batch.tokens
+    kept = tokens * (lastNorm + (recomputes ? c.layers * d * f32 : blocks.reduce(0, +)))
+    passing = tokens * (again + max(backward, heads + afterMLP))
+    // The last hidden states, those that carry loss and their gradients, and a chunk of logits.
+    loss =
+      tokens * d * f32 + 2 * batch.trained * d * f32
+      + min(batch.trained, Self.logitRows) * c.vocabularySize * f32
+  }
+
+  /// Bytes of an activation that is kept for a gradient.
+  private static func bytesPerActivation(_ compute: ComputeType) -> Int {
+    switch compute {
+    case .f32, .bf16: 4
+    }
+  }
+}
