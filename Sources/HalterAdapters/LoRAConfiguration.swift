@@ -57,14 +57,15 @@ public struct LoRAConfiguration: Sendable, Equatable {
     return (rank, scaling)
   }
 
-  /// What a linear layer gets: the rank, and how many parameters; nil if it gets nothing.
+  /// What a linear layer gets: the rank, and the number of elements of each parameter; nil if it
+  /// gets nothing.
   /// - Throws: `AdapterError` if a pattern is no regular expression or two disagree.
   public func size(
     on name: String, layer: Int, inputs: Int, outputs: Int
-  ) throws(AdapterError) -> (rank: Int, parameters: Int)? {
+  ) throws(AdapterError) -> (rank: Int, parameters: [Int])? {
     guard try includes(name, layer: layer) else { return nil }
     let rank = try geometry(of: name).rank
-    return (rank, rank * (inputs + outputs))
+    return (rank, [rank * inputs, rank * outputs])
   }
 
   /// Whether the layer called `name` in block `layer` gets an adapter.

@@ -15,10 +15,11 @@ import Testing
     return MemoryPlan.Shape(
       configuration: c, weights: weights(c, bytes: 2),
       adapter: .init(
-        parameters: 40_000_000, largest: 16 * 11008,
+        sizes: [Int](repeating: 100_000, count: 448),
         layers: .init(rank: 16, layers: Dictionary(uniqueKeysWithValues: (0..<32).map { ($0, 7) }))),
-      batch: .init(tokens: 4096, trained: 2048), compute: .f32, recomputes: false,
-      accumulates: false, process: 100 << 20)
+      batch: .init(tokens: 4096, trained: 2048), compute: .bf16, recomputes: false,
+      accumulates: false, process: 100 << 20,
+      optimizer: .init())
   }
 
   private func weights(_ c: LlamaConfiguration, bytes: Double) -> [WeightMemory] {
@@ -67,7 +68,7 @@ import Testing
 
   @Test func adviceIsWhatHelps() throws {
     let one = try memory(.none, available: 24 * gib)
-    #expect(one.advice.map(\.change) == ["train.recompute=blocks"])
+    #expect(one.advice.map(\.change) == ["train.recompute=blocks", "model.quantize=nf4"])
     #expect(one.advice[0].peakBytes < one.plan.peakBytes)
     let text = one.check.error(one.advice).description
     #expect(text.contains("24.00 GiB are available"))

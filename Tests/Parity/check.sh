@@ -53,7 +53,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say "Making fixtures again"
-for name in tiny_llama lora adamw ops quantization qlora optimizers; do
+for name in tiny_llama lora adamw ops quantization qlora optimizers bitsandbytes; do
   quietly "$python" "$here/make_$name.py" "$work/made"
 done
 "$python" "$here/compare_fixtures.py" "$work/made" "$fixtures" tiny_llama lora adamw ops

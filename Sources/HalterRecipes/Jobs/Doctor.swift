@@ -71,7 +71,8 @@ public struct Doctor: Sendable, Codable, Equatable {
     let weights = StoredWeights(format: .bf16, rows: n, columns: n, values: values)
     let seconds = median(of: 7) {
       backend.product(
-        buffers[0], count: n, weights, adding: nil, into: buffers[1], accumulate: false)
+        Elements(buffers[0]), count: n, weights, adding: nil, into: Elements(buffers[1]),
+        accumulate: false)
     }
     return 2 * Double(n * n * n) / seconds / 1e9
   }

@@ -28,7 +28,7 @@ extension TrainJob {
         trainable: adapter == nil, quantization: recipe.model.quantize?.quantization),
       adapter: adapter, batch: batch, compute: prepared.backend.compute, recomputes: false,
       accumulates: recipe.train.accumulate > 1,
-      process: ProcessMemory.current.resident)
+      process: ProcessMemory.current.resident, optimizer: recipe.train.optimizer)
     return RunMemory(
       shape, recompute: recipe.train.recompute,
       changes: try changes(prepared), available: available)
@@ -44,20 +44,19 @@ extension TrainJob {
       } else {
         try configuration(of: adapter, blocks: c.layers)
       }
-    var (parameters, largest, ranks, layers) = (0, 0, 0, [Int: Int]())
+    var (sizes, ranks, layers) = ([Int](), 0, [Int: Int]())
     for tensor in c.tensorShapes where tensor.isBlockMatrix {
       guard let block = tensor.block,
         let size = try configuration.size(
           on: String(tensor.name.dropLast(".weight".count)), layer: block,
           inputs: tensor.shape[1], outputs: tensor.shape[0])
       else { continue }
-      parameters += size.parameters
-      largest = max(largest, size.rank * max(tensor.shape[0], tensor.shape[1]))
+      sizes += size.parameters
       ranks = max(ranks, size.rank)
       layers[block, default: 0] += 1
     }
     return MemoryPlan.Adapter(
-      parameters: parameters, largest: largest, layers: .init(rank: ranks, layers: layers))
+      sizes: sizes, layers: .init(rank: ranks, layers: layers))
   }
 
   /// What could make the run smaller, the least harmful first.
@@ -90,6 +89,13 @@ extension TrainJob {
             + "\(recipe.train.accumulate * part)", budget / part)
       }
     }
+    changes.append(
+      RunMemory.Change(kind: "optimizer", text: "train.optimizer=adamw_8bit") { shape in
+        guard shape.optimizer.kind == .adamw else { return nil }
+        var smaller = shape
+        smaller.optimizer.kind = .adamw8bit
+        return smaller
+      })
     if recipe.model.quantize == nil, recipe.adapter != nil {
       let weights = checkpoint.memory(
         trainable: false, quantization: WeightQuantization(kind: .nf4))

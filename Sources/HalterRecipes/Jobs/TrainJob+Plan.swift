@@ -16,7 +16,10 @@ extension TrainJob {
     let layers = prepared.data.open.checkpoint.configuration.layers
     let rows = try longestBatch(prepared)
     try observer.observe(.stage("Measuring"))
-    let speed = try SpeedProbe(rows: rows, layers: layers, recomputes: memory.recomputes) {
+    let speed = try SpeedProbe(
+      rows: rows, layers: layers, recomputes: memory.recomputes,
+      optimizer: recipe.train.optimizer.adamW
+    ) {
       try probe(prepared, blocks: $0)
     }
     let tokens = prepared.planner.shares(epoch: 0).reduce(0) { $0 + $1.tokens }

@@ -46,14 +46,14 @@ struct ActivationMemory: Equatable {
     recomputes: Bool
   ) {
     let f32 = 4
-    // The elements of activations that are kept in the type that products compute with.
-    let activation = Self.bytesPerActivation(compute)
+    // What is inside a block has the type that products compute in; the stream around it has f32.
+    let activation = compute == .bf16 ? 2 : 4
     let (d, q, k) = (c.hiddenSize, c.heads * c.headDim, c.kvHeads * c.headDim)
     let i = c.intermediateSize
 
     /// For each token of a block, by the operation that keeps it.
     func block(adaptedLayers: Int) -> Int {
-      let norms = 2 * (d * f32 + f32)  // their inputs, and 1 / rms
+      let norms = 2 * (d * activation + f32)  // their rows before the weight, and 1 / rms
       let attention = (q + 2 * k + q) * activation + c.heads * f32  // q, k, v, out; log-sum-exp
       let swiglu = 2 * i * activation  // gate and up; its output is computed again
       let lora = adaptedLayers * (adapted?.rank ?? 0) * f32  // x · Aᵀ
@@ -67,27 +67,24 @@ struct ActivationMemory: Equatable {
 
     // While the feed-forward layer of a block is passed backward: the gradient of its result, and
     // those of gate, up and their product.
-    let backward = d * f32 + 3 * i * f32
-    // In attention: of its output, queries, keys and values, and, where heads share keys, the keys'
-    // and values' of each head.
-    let heads = (2 * q + 2 * k + (c.heads > c.kvHeads ? 2 * q : 0) + d) * f32
-    let afterMLP = recomputes ? 0 : -2 * i * activation
+    let backward = d * f32 + 3 * i * activation
+    // In attention: the gradient of the block's input, those of the output, queries, keys and
+    // values, and, where heads share keys, the keys' and values' of each head. The kernel works on
+    // f32: what has another type is widened.
+    let widened = compute == .bf16 ? (3 * q + 2 * k) * f32 : 0
+    let shared = c.heads > c.kvHeads ? 2 * q * f32 : 0
+    let heads = d * f32 + q * activation + (q + 2 * k) * f32 + widened + shared
+    // By then the feed-forward layer of the last block has let go of gate and up.
+    let gone = 2 * i * activation
     // The input of the block that is computed again is kept already; its result lives on.
-    let again = recomputes ? (blocks.max() ?? 0) : 0
+    let again = recomputes ? (blocks.max() ?? 0) + d * f32 : 0
 
     let tokens = batch.tokens
     kept = tokens * (lastNorm + (recomputes ? c.layers * d * f32 : blocks.reduce(0, +)))
-    passing = tokens * (again + max(backward, heads + afterMLP))
+    passing = tokens * (again + max(backward, heads - gone))
     // The last hidden states, those that carry loss and their gradients, and a chunk of logits.
     loss =
       tokens * d * f32 + 2 * batch.trained * d * f32
       + min(batch.trained, Self.logitRows) * c.vocabularySize * f32
-  }
-
-  /// Bytes of an activation that is kept for a gradient.
-  private static func bytesPerActivation(_ compute: ComputeType) -> Int {
-    switch compute {
-    case .f32, .bf16: 4
-    }
   }
 }

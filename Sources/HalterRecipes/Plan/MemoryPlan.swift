@@ -1,5 +1,6 @@
 import HalterBackend
 import HalterModels
+import HalterOptim
 import HalterTraining
 
 /// The memory of a run by its parts, before anything of it is loaded.
@@ -28,17 +29,19 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     /// What this process takes before a model is loaded: the program, the tokenizer and the rows.
     var process: Int
 
-    /// The parameters that the optimiser changes.
-    var trainedCount: Int {
-      adapter?.parameters ?? configuration.tensorShapes.reduce(0) { $0 + $1.count }
-    }
+    /// How the optimiser keeps its state.
+    var optimizer: OptimizerRecipe
+
+    /// The number of elements of each parameter that the optimiser changes.
+    var trainedSizes: [Int] { adapter?.sizes ?? configuration.tensorShapes.map(\.count) }
+    /// Their sum.
+    var trainedCount: Int { trainedSizes.reduce(0, +) }
   }
 
   /// An adapter's parameters and where they are.
   struct Adapter: Equatable {
-    var parameters: Int
-    /// The largest of its matrices.
-    var largest: Int
+    /// The number of elements of each.
+    var sizes: [Int]
     var layers: ActivationMemory.Adapted
   }
 
@@ -55,8 +58,8 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   init(_ shape: Shape) {
     let f32 = 4
     let trained = shape.trainedCount
-    let largest =
-      shape.adapter?.largest ?? shape.configuration.tensorShapes.map(\.count).max() ?? 0
+    let states = shape.trainedSizes.map { shape.optimizer.adamW.stateBytes(of: $0) }
+    let largest = states.max() ?? 0
     let activations = ActivationMemory(
       shape.configuration, batch: shape.batch, adapted: shape.adapter?.layers,
       compute: shape.compute, recomputes: shape.recomputes)
@@ -69,20 +72,28 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       add("weights", "\(Quantities.count(part.count)) in \(part.format)", part.bytes)
     }
     if let adapter = shape.adapter {
-      add("adapter", "\(Quantities.count(adapter.parameters)) parameters", adapter.parameters * f32)
+      add(
+        "adapter", "\(Quantities.count(trained)) parameters in \(adapter.sizes.count) matrices",
+        trained * f32)
     }
     let gradients = trained * f32
     let embedding =
       shape.adapter == nil
       ? shape.configuration.vocabularySize * shape.configuration.hiddenSize * f32 : 0
     add("gradients", "of \(Quantities.count(trained)) parameters", gradients)
-    add("optimizer", "two moments of each, in f32", trained * 2 * f32)
+    let kind = shape.optimizer.kind.rawValue
+    if shape.optimizer.isPaged {
+      // One tensor's at a time, and the next one's on its way.
+      add("optimizer", "\(kind), in a file but for what is in use", 2 * largest)
+    } else {
+      add("optimizer", "\(kind), two moments of each parameter", states.reduce(0, +))
+    }
     // In the first micro-batch of a step, gradients come as activations go, but for that of the
     // head, which is made first.
     let growing = shape.accumulates ? 0 : max(0, gradients - embedding)
-    let kind = shape.recomputes ? "the input of each block" : "what gradients need"
+    let held = shape.recomputes ? "the input of each block" : "what gradients need"
     add(
-      "activations", "\(kind), of \(Quantities.grouped(shape.batch.tokens)) tokens",
+      "activations", "\(held), of \(Quantities.grouped(shape.batch.tokens)) tokens",
       max(0, activations.kept - growing))
     // The embedding has a gradient by the head and one by lookup before they are one.
     add(
@@ -90,7 +101,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       max(activations.peak - activations.kept, embedding))
     add("scratch", "factors of products, packed", ActivationMemory.productScratch)
     // A checkpoint is written a tensor at a time.
-    add("saving", "the moments of the largest parameter", largest * 2 * f32)
+    add("saving", "the moments of the largest parameter", largest)
     self.parts = parts
   }
 }

@@ -36,19 +36,20 @@ struct SpeedProbe {
   /// - Parameters:
   ///   - rows: rows of the run; they are cut short where they are many.
   ///   - layers: how many blocks the model has.
+  ///   - kind: how the optimiser keeps its moments; one in memory stands for one in a file.
   ///   - make: a model of the first so many blocks, and what of it is trained.
   init(
-    rows: [TokenizedRow], layers: Int, recomputes: Bool,
+    rows: [TokenizedRow], layers: Int, recomputes: Bool, optimizer kind: AdamW.Kind,
     _ make: (Int) throws -> (model: any CausalLM, trained: [NamedParameter])
   ) throws {
     let batch = Batch(rows: Self.cut(rows))
     let count = Double(max(1, batch.tokens.count))
     func measure(_ layers: Int) throws -> (step: Double, evaluation: Double, optimizer: Double) {
       let (model, trained) = try make(layers)
-      let optimizer = AdamW(
-        trained.map {
-          AdamW.Target(name: $0.name, tensor: $0.parameter.value, decays: false)
-        }, configuration: .init())
+      let targets = trained.map {
+        AdamW.Target(name: $0.name, tensor: $0.parameter.value, decays: false)
+      }
+      let optimizer = AdamW(targets, configuration: .init(kind: kind))
       func loss(recomputes: Bool) -> Tensor {
         let hidden = model.hidden(of: batch, dropoutSeed: 1, recomputesBlocks: recomputes)
         return linearCrossEntropy(
