@@ -23,11 +23,12 @@ extension Checkpoint {
   /// - Parameters:
   ///   - trainable: whether training changes the weights themselves, which then are in f32.
   ///   - quantization: what the matrices of linear layers become.
+  ///   - hasHead: as in `load`.
   public func memory(
-    trainable: Bool, quantization: WeightQuantization? = nil
+    trainable: Bool, quantization: WeightQuantization? = nil, hasHead: Bool = true
   ) -> [WeightMemory] {
     var parts: [String: WeightMemory] = [:]
-    for tensor in configuration.tensorShapes {
+    for tensor in configuration.tensorShapes where hasHead || tensor.name != LlamaNames.head {
       let (format, bytes) = stored(tensor, trainable: trainable, quantization)
       parts[format, default: WeightMemory(format: format, count: 0, bytes: 0)].count += tensor.count
       parts[format]?.bytes += bytes

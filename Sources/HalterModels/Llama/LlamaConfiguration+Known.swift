@@ -66,6 +66,8 @@ extension LlamaConfiguration {
     public var count: Int { shape.reduce(1, *) }
     /// Whether it is the matrix of a linear layer of a block: what quantisation applies to.
     public var isBlockMatrix: Bool { block != nil && shape.count == 2 }
+    /// Whether it holds the vectors of tokens.
+    public var isEmbedding: Bool { name == LlamaNames.embedding }
   }
 
   /// Every tensor of a checkpoint of this geometry, in the order of the forward pass.

@@ -6,26 +6,29 @@ import HalterTraining
 
 extension TrainJob {
   /// The rows of the micro-batch of the first epoch that has most tokens.
-  func longestBatch(_ prepared: Prepared) throws -> [TokenizedRow] {
+  func longestBatch(_ prepared: Prepared) -> [Int] {
     let lengths = prepared.train.lengths
     func tokens(_ rows: [Int]) -> Int { rows.reduce(0) { $0 + lengths[$1] } }
-    let longest = prepared.planner.epoch(0).microBatches.max { tokens($0) < tokens($1) }
-    return try (longest ?? []).map { try prepared.train.row($0) }
+    return prepared.planner.epoch(0).microBatches.max { tokens($0) < tokens($1) } ?? []
   }
 
   /// What the run takes of memory, and what `train.recompute: auto` makes of it.
   /// - Parameter available: bytes that the process can still take.
   func memory(_ prepared: Prepared, available: Int) throws -> RunMemory {
     let checkpoint = prepared.data.open.checkpoint
-    let rows = try longestBatch(prepared)
+    let rows = try longestBatch(prepared).map { try prepared.train.row($0) }
     let batch = ActivationMemory.Batch(
       tokens: rows.reduce(0) { $0 + $1.tokens.count },
-      trained: rows.reduce(0) { $0 + $1.trainedTokens })
+      trained: hasHead ? rows.reduce(0) { $0 + $1.trainedTokens } : 0)
+    var configuration = checkpoint.configuration
+    // A head that is not there is as one that is the embedding.
+    if !hasHead { configuration.tiesEmbeddings = true }
     let adapter = try recipe.adapter.map { try size(of: $0, on: checkpoint.configuration) }
     let shape = MemoryPlan.Shape(
-      configuration: checkpoint.configuration,
+      configuration: configuration,
       weights: checkpoint.memory(
-        trainable: adapter == nil, quantization: recipe.model.quantize?.quantization),
+        trainable: adapter == nil, quantization: recipe.model.quantize?.quantization,
+        hasHead: hasHead),
       adapter: adapter, batch: batch, compute: prepared.backend.compute, recomputes: false,
       accumulates: recipe.train.accumulate > 1,
       process: ProcessMemory.current.resident, optimizer: recipe.train.optimizer)
@@ -98,7 +101,7 @@ extension TrainJob {
       })
     if recipe.model.quantize == nil, recipe.adapter != nil {
       let weights = checkpoint.memory(
-        trainable: false, quantization: WeightQuantization(kind: .nf4))
+        trainable: false, quantization: WeightQuantization(kind: .nf4), hasHead: hasHead)
       changes.append(
         RunMemory.Change(kind: "quantize", text: "model.quantize=nf4") { shape in
           guard weights.reduce(0, { $0 + $1.bytes }) < shape.weights.reduce(0, { $0 + $1.bytes })
@@ -109,7 +112,7 @@ extension TrainJob {
         })
     }
     if recipe.adapter == nil, checkpoint.weights != nil, recipe.model.initialization != .random {
-      let weights = checkpoint.memory(trainable: false)
+      let weights = checkpoint.memory(trainable: false, hasHead: hasHead)
       let adapter = try size(of: AdapterRecipe(), on: checkpoint.configuration)
       changes.append(
         RunMemory.Change(kind: "adapter", text: "adapter=lora") { shape in

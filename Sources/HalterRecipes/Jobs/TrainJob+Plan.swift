@@ -1,7 +1,5 @@
-import HalterAdapters
 import HalterData
 import HalterModels
-import HalterNN
 import HalterTraining
 
 extension TrainJob {
@@ -14,14 +12,11 @@ extension TrainJob {
     let prepared = try prepare(observer) { false }
     let memory = try memory(prepared, available: available ?? SystemMemory.available)
     let layers = prepared.data.open.checkpoint.configuration.layers
-    let rows = try longestBatch(prepared)
+    let rows = longestBatch(prepared).map { (number: $0, tokens: prepared.train.lengths[$0]) }
     try observer.observe(.stage("Measuring"))
     let speed = try SpeedProbe(
-      rows: rows, layers: layers, recomputes: memory.recomputes,
-      optimizer: recipe.train.optimizer.adamW
-    ) {
-      try probe(prepared, blocks: $0)
-    }
+      rows: rows, layers: layers, optimizer: recipe.train.optimizer.adamW
+    ) { try load(prepared, recomputes: memory.recomputes, blocks: $0) }
     let tokens = prepared.planner.shares(epoch: 0).reduce(0) { $0 + $1.tokens }
     let perStep = Double(tokens) / Double(max(1, prepared.planner.epoch(0).stepCount))
     let update = speed.optimizer * Double(memory.trainedCount)
@@ -41,7 +36,7 @@ extension TrainJob {
       peakBytes: memory.plan.peakBytes, availableBytes: memory.check.available, fit: fit,
       advice: memory.advice, recompute: memory.recomputes ? "blocks" : "none",
       recomputeNote: memory.note, trainRows: prepared.train.count, tokensPerEpoch: tokens,
-      longestBatchTokens: rows.reduce(0) { $0 + $1.tokens.count }, steps: prepared.steps,
+      longestBatchTokens: rows.reduce(0) { $0 + $1.tokens }, steps: prepared.steps,
       epochs: prepared.epochs, tokensPerStep: perStep, secondsPerStep: step,
       tokensPerSecond: perStep / step, evaluations: evaluations, evaluationSeconds: evaluation,
       seconds: Double(prepared.steps) * step + evaluation)
@@ -53,25 +48,5 @@ extension TrainJob {
       recipe.eval.every.map { (prepared.steps - 1) / $0 }
       ?? Int((prepared.epochs - 1e-9).rounded(.down))
     return 2 + max(0, between)
-  }
-
-  /// The first blocks of the model, with an adapter like that of the run.
-  private func probe(
-    _ prepared: Prepared, blocks: Int
-  ) throws -> (model: any CausalLM, trained: [NamedParameter]) {
-    let model = try model(prepared, blocks: blocks)
-    guard let adapter = recipe.adapter else {
-      return (model, model.parameters.filter(\.parameter.isTrainable))
-    }
-    var wanted = try configuration(
-      of: adapter, blocks: prepared.data.open.checkpoint.configuration.layers)
-    wanted.layers = nil
-    do {
-      return (model, try LoRAAdapter.inject(wanted, into: model.linearSlots, seed: 0).parameters)
-    } catch {
-      // The targets are in later blocks; here all layers stand for them.
-      wanted.targets = .allLinear
-      return (model, try LoRAAdapter.inject(wanted, into: model.linearSlots, seed: 0).parameters)
-    }
   }
 }

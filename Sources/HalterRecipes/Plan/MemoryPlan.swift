@@ -32,10 +32,10 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
     /// How the optimiser keeps its state.
     var optimizer: OptimizerRecipe
 
-    /// The number of elements of each parameter that the optimiser changes.
-    var trainedSizes: [Int] { adapter?.sizes ?? configuration.tensorShapes.map(\.count) }
-    /// Their sum.
-    var trainedCount: Int { trainedSizes.reduce(0, +) }
+    /// The number of parameters that the optimiser changes.
+    var trainedCount: Int {
+      (adapter?.sizes ?? configuration.tensorShapes.map(\.count)).reduce(0, +)
+    }
   }
 
   /// An adapter's parameters and where they are.
@@ -58,7 +58,12 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
   init(_ shape: Shape) {
     let f32 = 4
     let trained = shape.trainedCount
-    let states = shape.trainedSizes.map { shape.optimizer.adamW.stateBytes(of: $0) }
+    let kind = shape.optimizer.adamW
+    let states =
+      shape.adapter?.sizes.map { kind.stateBytes(of: $0) }
+      ?? shape.configuration.tensorShapes.map {
+        kind.stateBytes(of: $0.count, isEmbedding: $0.isEmbedding)
+      }
     let largest = states.max() ?? 0
     let activations = ActivationMemory(
       shape.configuration, batch: shape.batch, adapted: shape.adapter?.layers,
@@ -81,12 +86,11 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       shape.adapter == nil
       ? shape.configuration.vocabularySize * shape.configuration.hiddenSize * f32 : 0
     add("gradients", "of \(Quantities.count(trained)) parameters", gradients)
-    let kind = shape.optimizer.kind.rawValue
     if shape.optimizer.isPaged {
       // One tensor's at a time, and the next one's on its way.
-      add("optimizer", "\(kind), in a file but for what is in use", 2 * largest)
+      add("optimizer", "\(kind.rawValue), in a file but for what is in use", 2 * largest)
     } else {
-      add("optimizer", "\(kind), two moments of each parameter", states.reduce(0, +))
+      add("optimizer", "\(kind.rawValue), two moments of each parameter", states.reduce(0, +))
     }
     // In the first micro-batch of a step, gradients come as activations go, but for that of the
     // head, which is made first.
@@ -101,7 +105,7 @@ public struct MemoryPlan: Sendable, Equatable, Encodable {
       max(activations.peak - activations.kept, embedding))
     add("scratch", "factors of products, packed", ActivationMemory.productScratch)
     // A checkpoint is written a tensor at a time.
-    add("saving", "the moments of the largest parameter", largest)
+    add("saving", "a moment of the largest parameter", largest / 2)
     self.parts = parts
   }
 }

@@ -1,6 +1,3 @@
-import HalterBackend
-import HalterData
-import HalterModels
 import HalterNN
 import HalterOptim
 import HalterTensor
@@ -34,35 +31,33 @@ struct SpeedProbe {
 
   /// Measures, in a second or two; in some more where a block alone takes that long.
   /// - Parameters:
-  ///   - rows: rows of the run; they are cut short where they are many.
+  ///   - rows: rows of the run by their numbers, and their lengths; a few of them are used.
   ///   - layers: how many blocks the model has.
   ///   - kind: how the optimiser keeps its moments; one in memory stands for one in a file.
-  ///   - make: a model of the first so many blocks, and what of it is trained.
+  ///   - load: a model of the first so many blocks, and what is trained of it.
   init(
-    rows: [TokenizedRow], layers: Int, recomputes: Bool, optimizer kind: AdamW.Kind,
-    _ make: (Int) throws -> (model: any CausalLM, trained: [NamedParameter])
+    rows: [(number: Int, tokens: Int)], layers: Int, optimizer kind: AdamW.Kind,
+    _ load: (Int) throws -> TrainJob.Trained
   ) throws {
-    let batch = Batch(rows: Self.cut(rows))
-    let count = Double(max(1, batch.tokens.count))
+    let few = Self.few(rows)
+    let count = Double(max(1, few.reduce(0) { $0 + $1.tokens }))
+    let numbers = few.map(\.number)
     func measure(_ layers: Int) throws -> (step: Double, evaluation: Double, optimizer: Double) {
-      let (model, trained) = try make(layers)
-      let targets = trained.map {
+      let trained = try load(layers)
+      let targets = trained.weights.parameters.map {
         AdamW.Target(name: $0.name, tensor: $0.parameter.value, decays: false)
       }
       let optimizer = AdamW(targets, configuration: .init(kind: kind))
-      func loss(recomputes: Bool) -> Tensor {
-        let hidden = model.hidden(of: batch, dropoutSeed: 1, recomputesBlocks: recomputes)
-        return linearCrossEntropy(
-          hidden, head: model.head, targets: LossTargets(batch), scale: 1 / Float(count)
-        ).loss
+      func loss() throws -> Tensor {
+        try trained.method.loss(of: numbers, in: .train, scale: 1 / count, dropoutSeed: 1).loss
       }
-      let step = Self.seconds {
+      let step = try Self.seconds {
         optimizer.clearGradients()
-        loss(recomputes: recomputes).backward()
+        try loss().backward()
       }
-      let evaluation = Self.seconds { _ = withoutGradients { loss(recomputes: false) } }
+      let evaluation = try Self.seconds { _ = try withoutGradients { try loss() } }
       let update = Self.seconds { optimizer.step(learningRate: 0) }
-      let parameters = trained.reduce(0) { $0 + $1.parameter.count }
+      let parameters = targets.reduce(0) { $0 + $1.tensor.count }
       return (step, evaluation, update / Double(max(1, parameters)))
     }
     let one = try measure(1)
@@ -85,30 +80,27 @@ struct SpeedProbe {
   }
 
   /// The least of a few times; the first, which makes memory ready, does not count.
-  private static func seconds(_ body: () -> Void) -> Double {
+  private static func seconds(_ body: () throws -> Void) rethrows -> Double {
     let clock = ContinuousClock()
-    body()
+    try body()
     var (least, total) = (Double.infinity, 0.0)
     for _ in 0..<3 where total < patience {
-      let duration = clock.measure(body).components
+      let duration = try clock.measure(body).components
       let seconds = Double(duration.seconds) + Double(duration.attoseconds) * 1e-18
       (least, total) = (min(least, seconds), total + seconds)
     }
     return least
   }
 
-  /// As many rows as are few tokens; if the first is too long for that, its beginning.
-  private static func cut(_ rows: [TokenizedRow]) -> [TokenizedRow] {
+  /// As many rows as are few tokens, at least one.
+  private static func few(
+    _ rows: [(number: Int, tokens: Int)]
+  ) -> [(number: Int, tokens: Int)] {
     var left = tokens
-    var taken: [TokenizedRow] = []
-    for row in rows where taken.isEmpty || row.tokens.count <= left {
-      let count = min(left, row.tokens.count)
-      taken.append(
-        TokenizedRow(
-          tokens: Array(row.tokens.prefix(count)),
-          lossWeights: Array(row.lossWeights.prefix(count)),
-          location: row.location))
-      left -= count
+    var taken: [(number: Int, tokens: Int)] = []
+    for row in rows where taken.isEmpty || row.tokens <= left {
+      taken.append(row)
+      left -= row.tokens
     }
     return taken
   }
