@@ -43,7 +43,8 @@ static void rmsnorm(size_t rows, size_t d, float eps, const float *x, const floa
 }
 
 static void rmsnorm_backward(size_t rows, size_t d, hk_element type, const void *h, const float *w,
-                             const float *rstd, const float *dy, float *dx, float *dw) {
+                             const float *rstd, const float *dy, bool add, float *dx,
+                             float *dw) {
   for (size_t row = 0; row < rows; row++, dy += d, dx += d) {
     // dx = rstd (w dy - h mean(w dy h)), dw = dy h.
     const float factor = rstd[row];
@@ -53,7 +54,8 @@ static void rmsnorm_backward(size_t rows, size_t d, hk_element type, const void 
         const vfloat normalized = load_as(type, h, row * d + i, k);
         const vfloat g = load(dy + i, k);
         if (dw) store(dw + i, k, multiply_add(g, normalized, load(dw + i, k)));
-        store(dx + i, k, factor * (g * load(w + i, k) - normalized * mean));
+        const vfloat value = factor * (g * load(w + i, k) - normalized * mean);
+        store(dx + i, k, add ? load(dx + i, k) + value : value);
       });
     });
   }

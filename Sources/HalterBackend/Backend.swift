@@ -74,10 +74,11 @@ public protocol Backend: AnyObject {
   func rmsNorm(
     _ x: Buffer, weight: Buffer, epsilon: Float, into y: Elements, normalized: Buffer?,
     rstd: Buffer, rows: Int, columns: Int)
-  /// dx = gradient of `rmsNorm` by x; `dWeight`, if given, is incremented by the gradient by w.
+  /// dx = gradient of `rmsNorm` by x, or dx += … when accumulating; `dWeight`, if given, is
+  /// incremented by the gradient by w.
   func rmsNormBackward(
-    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
-    rows: Int, columns: Int)
+    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, accumulate: Bool,
+    dWeight: Buffer?, rows: Int, columns: Int)
   /// y = w · x, row by row, of one type.
   func scaleColumns(_ x: Elements, by w: Buffer, into y: Elements, rows: Int, columns: Int)
   /// Adds a bias to every row of y.

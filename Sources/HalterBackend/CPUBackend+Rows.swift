@@ -20,8 +20,8 @@ extension CPUBackend {
   }
 
   public func rmsNormBackward(
-    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
-    rows: Int, columns: Int
+    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, accumulate: Bool,
+    dWeight: Buffer?, rows: Int, columns: Int
   ) {
     let type = check(rows * columns, normalized)
     check(rows * columns, dy, dx)
@@ -38,7 +38,7 @@ extension CPUBackend {
       let start = range.lowerBound * columns
       kernel(
         range.count, columns, type, normalized.at(start), w, rstd + range.lowerBound, dy + start,
-        dx + start, partials.map { $0 + range.lowerBound / grain * columns })
+        accumulate, dx + start, partials.map { $0 + range.lowerBound / grain * columns })
     }
     if let partial, let dWeight {
       addColumnSums(of: Elements(partial), to: dWeight, rows: parts, columns: columns)

@@ -66,7 +66,7 @@ private final class Fenced {
     let single = try Fenced()
     let scalar = single.end(1, Float(1))
     k.rmsnorm(1, n, 1, m[0], m[1], HK_ELEMENT_F32, m[2], m[3], scalar)
-    k.rmsnorm_backward(1, n, HK_ELEMENT_F32, m[0], m[1], scalar, m[2], m[3], m[4])
+    k.rmsnorm_backward(1, n, HK_ELEMENT_F32, m[0], m[1], scalar, m[2], true, m[3], m[4])
     k.scale_columns(1, n, HK_ELEMENT_F32, m[0], m[1], m[2])
     k.add_bias(1, n, m[0], HK_ELEMENT_F32, m[1])
     k.add_column_sums(1, n, HK_ELEMENT_F32, m[0], m[1])

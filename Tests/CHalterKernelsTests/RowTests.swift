@@ -45,7 +45,7 @@ import Testing
     var (dx, dw) = (output(rows * d), output(d, start))
     let h = x.indices.map { Float(Double(x[$0]) * factors[$0 / d]) }
     try table.kernels().rmsnorm_backward(
-      rows, d, HK_ELEMENT_F32, h, w, factors.map(Float.init), dy, &dx, &dw)
+      rows, d, HK_ELEMENT_F32, h, w, factors.map(Float.init), dy, false, &dx, &dw)
     var expectedX = [Double](repeating: 0, count: rows * d)
     var expectedW = start.map(Double.init)
     for row in 0..<rows {
@@ -72,9 +72,11 @@ import Testing
     let (x, w, dy) = (noise.floats(rows * d), noise.floats(d), noise.floats(rows * d))
     let rstd: [Float] = [0.5, 0.6, 0.7]
     var (with, without, dw) = (output(rows * d), output(rows * d), output(d))
-    kernels.rmsnorm_backward(rows, d, HK_ELEMENT_F32, x, w, rstd, dy, &with, &dw)
-    kernels.rmsnorm_backward(rows, d, HK_ELEMENT_F32, x, w, rstd, dy, &without, nil)
+    kernels.rmsnorm_backward(rows, d, HK_ELEMENT_F32, x, w, rstd, dy, false, &with, &dw)
+    kernels.rmsnorm_backward(rows, d, HK_ELEMENT_F32, x, w, rstd, dy, false, &without, nil)
     #expect(with == without)
+    kernels.rmsnorm_backward(rows, d, HK_ELEMENT_F32, x, w, rstd, dy, true, &with, nil)
+    expectClose(with, without.map { 2 * Double($0) }, relative: 1e-6)
   }
 
   @Test(arguments: KernelTable.available)

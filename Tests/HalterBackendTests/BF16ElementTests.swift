@@ -76,7 +76,8 @@ import Testing
       let dx = backend.allocate(byteCount: n * 4)
       let dw = filled([Float](repeating: 0, count: columns), on: backend)
       backend.rmsNormBackward(
-        normalized: h, weight: w, rstd: rstd, dy: dy, dx: dx, dWeight: dw, rows: rows,
+        normalized: h, weight: w, rstd: rstd, dy: dy, dx: dx, accumulate: false, dWeight: dw,
+        rows: rows,
         columns: columns)
       return dx.read(Float.self, count: n) + dw.read(Float.self, count: columns)
     }

@@ -57,7 +57,8 @@ extension BackendConformance {
           backend.rmsNormBackward(
             normalized: Elements(filled(normalized, on: backend)), weight: filled(w, on: backend),
             rstd: filled(rstd.map { Float($0) }, on: backend), dy: filled(dy, on: backend),
-            dx: dx.buffer, dWeight: trains ? dw.buffer : nil, rows: rows, columns: columns)
+            dx: dx.buffer, accumulate: false, dWeight: trains ? dw.buffer : nil, rows: rows,
+            columns: columns)
           return [dx.values, dw.values]
         } expected: {
           var (dx, dw) = ([Double](), doubles(before))

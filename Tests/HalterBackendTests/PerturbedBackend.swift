@@ -105,12 +105,12 @@ final class PerturbedBackend: Backend {
   }
 
   func rmsNormBackward(
-    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, dWeight: Buffer?,
-    rows: Int, columns: Int
+    normalized: Elements, weight: Buffer, rstd: Buffer, dy: Buffer, dx: Buffer, accumulate: Bool,
+    dWeight: Buffer?, rows: Int, columns: Int
   ) {
     inner.rmsNormBackward(
-      normalized: normalized, weight: weight, rstd: rstd, dy: dy, dx: dx, dWeight: dWeight,
-      rows: rows, columns: columns)
+      normalized: normalized, weight: weight, rstd: rstd, dy: dy, dx: dx, accumulate: accumulate,
+      dWeight: dWeight, rows: rows, columns: columns)
     spoil(dx, rows * columns, after: .rmsNormBackward)
   }
 

@@ -109,10 +109,11 @@ typedef struct hk_kernels {
   /// is written, one per row, and h unless it is NULL. y and h are of the type.
   void (*rmsnorm)(size_t rows, size_t d, float eps, const float *x, const float *w,
                   hk_element type, void *y, void *_Nullable h, float *rstd);
-  /// dx = gradient of rmsnorm by x, from the h that it wrote. If dw is not NULL, dw += gradient by
-  /// w, summed over the rows.
+  /// dx = gradient of rmsnorm by x, or dx += if add, from the h that it wrote. If dw is not NULL, dw
+  /// += gradient by w, summed over the rows.
   void (*rmsnorm_backward)(size_t rows, size_t d, hk_element type, const void *h, const float *w,
-                           const float *rstd, const float *dy, float *dx, float *_Nullable dw);
+                           const float *rstd, const float *dy, bool add, float *dx,
+                           float *_Nullable dw);
   /// y[row] = w * x[row], both of the type. y may alias x.
   void (*scale_columns)(size_t rows, size_t d, hk_element type, const void *x, const float *w,
                         void *y);

@@ -50,6 +50,16 @@ extension Tensor {
     from inputs: [Tensor], gradientType: DType? = nil, recomputation: (() -> Tensor)? = nil,
     gradient: @escaping (_ upstream: Tensor) -> [Tensor?]
   ) -> Tensor {
+    recorded(from: inputs, gradientType: gradientType, recomputation: recomputation) {
+      upstream, _ in gradient(upstream)
+    }
+  }
+
+  /// The same for an operation that can add to what other operations gave its inputs.
+  func recorded(
+    from inputs: [Tensor], gradientType: DType? = nil, recomputation: (() -> Tensor)? = nil,
+    gradient: @escaping (_ upstream: Tensor, _ sums: GradientSums) -> [Tensor?]
+  ) -> Tensor {
     guard GradientScope.isEnabled, inputs.contains(where: \.requiresGradient) else { return self }
     return Tensor(
       shape: shape, dtype: dtype, storage: storage, backend: backend,

@@ -9,7 +9,7 @@ final class GraphNode {
   /// The nodes of the inputs, nil for an input that needs no gradient.
   private(set) var parents: [GraphNode?] = []
   /// Maps the gradient of the result to those of the inputs; nil for a leaf, and once it has run.
-  private(set) var propagate: ((Tensor) -> [Tensor?])?
+  private(set) var propagate: ((Tensor, GradientSums) -> [Tensor?])?
   /// Whether gradients stay here (a parameter) rather than flow on.
   let isLeaf: Bool
   /// The type of the gradient: f32 wherever several are added up.
@@ -23,7 +23,8 @@ final class GraphNode {
   }
 
   init(
-    parents: [GraphNode?], gradientType: DType, propagate: @escaping (Tensor) -> [Tensor?]
+    parents: [GraphNode?], gradientType: DType,
+    propagate: @escaping (Tensor, GradientSums) -> [Tensor?]
   ) {
     self.isLeaf = false
     self.gradientType = gradientType
@@ -51,7 +52,7 @@ final class GraphNode {
     }
     let inputs = parents
     (gradient, self.propagate, parents) = (nil, nil, [])
-    let gradients = propagate(upstream)
+    let gradients = propagate(upstream, GradientSums(nodes: inputs))
     precondition(gradients.count == inputs.count, "an operation lost a gradient")
     return zip(inputs, gradients).compactMap { node, gradient in
       guard let node, let gradient else { return nil }
@@ -77,4 +78,23 @@ final class GraphNode {
       gradient = total
     }
   }
+
+  /// The sum so far, taken out so that more can be added in place; nil if there is none, or if
+  /// somebody else sees it.
+  func takeSum() -> Tensor? {
+    guard gradientType == .f32, var sum = gradient else { return nil }
+    gradient = nil
+    if isKnownUniquelyReferenced(&sum.storage) && !sum.storage.isSlice { return sum }
+    gradient = sum
+    return nil
+  }
+}
+
+/// What has arrived at the inputs of an operation while its gradient is computed.
+struct GradientSums {
+  let nodes: [GraphNode?]
+
+  /// The gradient of an input so far, f32, for an operation that adds its own to it in place and
+  /// returns the sum; nil where it must return a gradient of its own.
+  func take(_ input: Int) -> Tensor? { nodes[input]?.takeSum() }
 }

@@ -38,10 +38,12 @@ extension Tensor {
     y.add(bias: bias)
     let (inputShape, trainsBias) = (shape, bias?.requiresGradient == true)
     let gradientType = gradientType
-    return y.recorded(from: [self] + (bias.map { [$0] } ?? [])) { upstream in
-      let dx = Tensor(uninitialized: inputShape, dtype: gradientType, on: upstream.backend)
+    return y.recorded(from: [self] + (bias.map { [$0] } ?? [])) { upstream, sums in
+      let sum = sums.take(0)
+      let dx =
+        sum ?? Tensor(uninitialized: inputShape, dtype: gradientType, on: upstream.backend)
       weight.transposedProduct(
-        upstream.elements, count: inputShape.rows, into: dx.elements, accumulate: false)
+        upstream.elements, count: inputShape.rows, into: dx.elements, accumulate: sum != nil)
       return [dx] + (bias == nil ? [] : [trainsBias ? upstream.columnSums() : nil])
     }
   }
@@ -72,7 +74,7 @@ extension Tensor {
     y.add(bias: bias)
     let (savedA, savedB, trainsBias) = (a.detached, b.detached, bias?.requiresGradient == true)
     let needsInput = requiresGradient
-    return y.recorded(from: [self, a, b] + (bias.map { [$0] } ?? [])) { upstream in
+    return y.recorded(from: [self, a, b] + (bias.map { [$0] } ?? [])) { upstream, sums in
       let biasGradient = bias == nil ? [] : [trainsBias ? upstream.columnSums() : nil]
       let dReduced = Tensor(uninitialized: [m, r], on: backend)
       dReduced.multiply(upstream, savedB, transposed: false, m: m, n: r, k: n, alpha: scale)
@@ -82,11 +84,12 @@ extension Tensor {
       da.multiply(transpose: dReduced, branch(x.value()), transposed: false, m: r, n: k, k: m)
       guard needsInput else { return [nil, da, db] + biasGradient }
       if dropout == nil {
-        let dx = Tensor(uninitialized: inputShape, dtype: gradientType, on: backend)
+        let sum = sums.take(0)
+        let dx = sum ?? Tensor(uninitialized: inputShape, dtype: gradientType, on: backend)
         weight.transposedProduct(
           upstream.elements, count: m,
           adding: LowRankTerm(reduced: dReduced.storage, factor: savedA.storage, rank: r),
-          into: dx.elements, accumulate: false)
+          into: dx.elements, accumulate: sum != nil)
         return [dx, da, db] + biasGradient
       }
       let dx = Tensor(uninitialized: inputShape, on: backend)

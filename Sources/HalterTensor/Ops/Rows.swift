@@ -25,13 +25,15 @@ extension Tensor {
       return y
     }
     return y.recorded(from: [self, weight], gradientType: .f32, recomputation: weighted) {
-      upstream in
+      upstream, sums in
       let backend = upstream.backend
-      let dx = Tensor(uninitialized: shape, on: backend)
+      let sum = sums.take(0)
+      let dx = sum ?? Tensor(uninitialized: shape, on: backend)
       let dw = trainsWeight ? Tensor(zeros: w.shape, on: backend) : nil
       backend.rmsNormBackward(
         normalized: normalized.elements, weight: w.storage, rstd: rstd.storage,
-        dy: upstream.storage, dx: dx.storage, dWeight: dw?.storage, rows: rows, columns: columns)
+        dy: upstream.storage, dx: dx.storage, accumulate: sum != nil, dWeight: dw?.storage,
+        rows: rows, columns: columns)
       return [dx, dw]
     }
   }
