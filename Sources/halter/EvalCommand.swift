@@ -31,7 +31,7 @@ struct EvalCommand: ParsableCommand {
 
   func run() throws {
     let place = try workplace()
-    let job = EvalJob(try reward.session(in: place))
+    let job = EvalJob(try reward.scorer(in: place))
     let result = try job.run(rows: place.url(input), name: input)
     for note in result.statistics.notes { showText("\(input): \(note)\n") }
     if let report {

@@ -19,7 +19,8 @@ struct Halter: AsyncParsableCommand {
       RunCommand.self, PlanCommand.self, SweepCommand.self, RecipeCommand.self, ModelCommand.self,
       DataCommand.self,
       GenerateCommand.self,
-      ChatCommand.self, ScoreCommand.self, EvalCommand.self, LogprobsCommand.self,
+      ChatCommand.self, ScoreCommand.self, EvalCommand.self, CompareCommand.self,
+      LogprobsCommand.self,
       ExportCommand.self,
       DoctorCommand.self,
     ])

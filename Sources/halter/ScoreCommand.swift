@@ -13,7 +13,8 @@ struct ScoreCommand: ParsableCommand {
       or a pair. For each the scores come out, the ranking and the best. Scores are logits: of two
       answers the first is better with the probability 1 / (1 + exp(second - first)).
 
-      With --threshold, answers that score lower are flagged; --flag prints only rows with a flagged
+      With --safety, a second model decides where it holds an answer for unsafe, or where a row has
+      `is_safety: true`. With --threshold, answers that score lower are flagged; --flag prints only rows with a flagged
       answer. Where rows say what is bad (label, chosen_safe, rejected_safe), precision and recall of
       the flags are told on stderr.
 
@@ -30,6 +31,8 @@ struct ScoreCommand: ParsableCommand {
   var threshold: Double?
   @Flag(name: .long, help: "Print only rows of which an answer is flagged.")
   var flag = false
+  @Flag(name: .long, help: "Tell scores with the mean 0 and the deviation 1 over the file.")
+  var whiten = false
 
   func validate() throws {
     if flag, threshold == nil { throw ValidationError("--flag needs a --threshold.") }
@@ -40,10 +43,10 @@ struct ScoreCommand: ParsableCommand {
 
   func run() throws {
     let place = try workplace()
-    let job = ScoreJob(try reward.session(in: place))
+    let job = ScoreJob(try reward.scorer(in: place))
     var flags = ScoreJob.Flags()
     var (rows, answers, flagged, agreed) = (0, 0, 0, Proportion(hits: 0, count: 0))
-    try job.run(rows: place.url(input), threshold: threshold) { row in
+    try job.run(rows: place.url(input), threshold: threshold, whitens: whiten) { row in
       flags.add(row)
       rows += 1
       answers += row.scores.count
@@ -64,45 +67,5 @@ struct ScoreCommand: ParsableCommand {
         "of \(Quantities.grouped(flags.count)) answers with a label: precision \(precision), recall"
           + " \(recall)\n")
     }
-  }
-}
-
-/// Which reward model a command works on.
-struct RewardModelOptions: ParsableArguments {
-  @Argument(
-    help: ArgumentHelp(
-      "The directory of a run of method reward; or give --model.", valueName: "run"))
-  var run: String?
-  @Option(
-    name: .long,
-    help: "A reward model's directory, or its base model: a name, a directory or a .gguf file.")
-  var model: String?
-  @Option(name: .long, help: "The directory of a reward model's adapter, such as a run's final/.")
-  var adapter: String?
-  @Option(name: .long, help: "A chat template: chatml, llama2, llama3 or alpaca.")
-  var template: String?
-  @Option(name: .long, help: "Threads to compute with. (default: one per core)")
-  var threads: Int?
-
-  func validate() throws {
-    if (run == nil) == (model == nil) {
-      throw ValidationError("Give either a run directory or --model.")
-    }
-    if run != nil, adapter != nil {
-      throw ValidationError("A run directory names its own adapter; leave --adapter out.")
-    }
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads is 1 to 1024")
-    }
-  }
-
-  /// The model, loaded.
-  func session(in place: Workplace) throws -> RewardSession {
-    var options =
-      try run.map { try ExportJob.options(ofRun: place.url($0)) }
-      ?? ModelSession.Options(model: model ?? "", adapter: adapter)
-    options.template = template ?? options.template
-    options.threads = threads
-    return try RewardSession(options, in: place)
   }
 }

@@ -10,7 +10,7 @@ import Testing
     model: {base: \(Repository.tiny.path), init: random}
     data: {train: pairs.jsonl, validation: other.jsonl}
     reward: {margin: {levels: small}, safety_loss: 0.5}
-    train: {steps: 12, batch_tokens: 256, learning_rate: 1e-2, warmup: 1, threads: 1}
+    train: {steps: 12, batch_tokens: 256, learning_rate: 1e-2, warmup: 1, threads: 1, compute: f32}
     eval: {every: 6}
     output: rm
 
@@ -163,6 +163,66 @@ import Testing
     try work.fails(
       65, "score", "--model", "base", "--input", "pairs.jsonl",
       saying: ["score.weight", "method: reward"])
+  }
+
+  @Test func twoModelsMakeOneScorer() throws {
+    try train()
+    try work.succeeds("run", "rm.yaml", "train.seed=7", "output=safe", "--quiet")
+    func scores(_ arguments: String...) throws -> [[Double]] {
+      let result = try CommandRun(
+        ["score"] + arguments + ["--input", "pairs.jsonl"], in: work.folder,
+        environment: work.environment
+      ).wait()
+      #expect(result.code == 0, "\(result.err)")
+      return try Metrics.objects(result.out).map { try #require($0["scores"] as? [Double]) }
+    }
+    let (helpful, safe) = (try scores("rm"), try scores("safe"))
+    #expect(helpful != safe)
+    #expect(try scores("rm", "--safety", "safe", "--safety-threshold", "1") == safe)
+    #expect(try scores("rm", "--safety", "safe", "--safety-threshold", "0") == helpful)
+    let half = try scores("rm", "--safety", "safe", "--safety-threshold", "0.5")
+    for (row, (a, b)) in zip(half, zip(helpful, safe)) {
+      #expect(row == zip(a, b).map { $1 < 0 ? $1 : $0 })
+    }
+    let marked = try work.read("pairs.jsonl").replacing(
+      "{\"prompt\"", with: "{\"is_safety\": true, \"prompt\"")
+    try work.write(marked, to: "pairs.jsonl")
+    #expect(try scores("rm", "--safety", "safe", "--safety-threshold", "0") == safe)
+    let white = try scores("rm", "--whiten").flatMap(\.self)
+    #expect(abs(white.reduce(0, +)) < 1e-6)
+    let eval = try work.succeeds(
+      "eval", "rm", "--safety", "safe", "--safety-threshold", "1", "--input", "pairs.jsonl",
+      "--json")
+    let alone = try work.succeeds("eval", "safe", "--input", "pairs.jsonl", "--json")
+    #expect(eval.out == alone.out)
+  }
+
+  @Test func twoModelsAreComparedByAJudge() throws {
+    try train()
+    try work.addBase()
+    try work.addRun()
+    let same = try work.succeeds(
+      "compare", "run", "base", "--judge", "rm", "--prompts", "pairs.jsonl", "--limit", "3",
+      "--max-tokens", "4")
+    let rows = try Metrics.objects(same.out)
+    #expect(rows.count == 3)
+    for row in rows {
+      #expect(row["winner"] as? String == "tie")
+      #expect(row["a"] as? String == row["b"] as? String)
+    }
+    #expect(same.err.contains("3 ties"))
+    try work.succeeds("run", "tiny.yaml", "output=other", "train.seed=9", "--quiet")
+    let result = try work.succeeds(
+      "compare", "run", "other", "--judge", "rm", "--prompts", "train.jsonl", "--max-tokens", "6")
+    #expect(result.err.contains("run beats other in"))
+    for row in try Metrics.objects(result.out) {
+      let scores = try #require(row["scores"] as? [Double])
+      let expected = scores[0] == scores[1] ? "tie" : scores[0] > scores[1] ? "a" : "b"
+      #expect(row["winner"] as? String == expected)
+    }
+    try work.fails(
+      65, "compare", "run", "base", "--judge", "base", "--prompts", "pairs.jsonl",
+      saying: ["score.weight"])
   }
 
   // MARK: - Bad data

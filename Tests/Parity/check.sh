@@ -7,6 +7,7 @@
 #    the real model, which take minutes).
 # 2. Trains five steps, and asks PEFT for the same log-probabilities from the adapter.
 # 3. Exports the merged model, and asks transformers for the same logits, ids and template from it.
+# 4. Trains a reward model, and asks both for the same scores from the adapter and the merged model.
 #
 # HALTER              the binary; built for release if there is none
 # HALTER_PARITY_VENV  the Python environment; made by make_venv.sh if there is none
@@ -53,10 +54,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say "Making fixtures again"
-for name in tiny_llama lora adamw ops quantization qlora optimizers bitsandbytes; do
+for name in tiny_llama lora reward adamw ops quantization qlora optimizers bitsandbytes; do
   quietly "$python" "$here/make_$name.py" "$work/made"
 done
-"$python" "$here/compare_fixtures.py" "$work/made" "$fixtures" tiny_llama lora adamw ops
+"$python" "$here/compare_fixtures.py" "$work/made" "$fixtures" tiny_llama lora reward adamw ops
 
 say "Making the real model"
 quietly "$python" "$here/make_smollm2_base.py" "$work/base"
@@ -91,5 +92,17 @@ say "Loading the merged model in transformers"
 "$halter" export "$work/run" --merge --format safetensors --output "$work/merged"
 "$python" "$here/check_merged.py" "$work/merged" "$work/base" "$work/run/final" \
   --tokens "$fixtures/smollm2/tokens.json"
+
+say "Training a reward model"
+"$halter" run "$root/recipes/reward-safety.yaml" "model=$gguf" train.epochs=null train.steps=12 \
+  train.learning_rate=1e-3 train.schedule=constant train.warmup=0 data.validation=null \
+  eval.every=null "output=$work/reward" --quiet
+
+say "Loading the reward model in transformers and PEFT"
+head -n 20 "$root/datasets/preference-safety/validation.jsonl" > "$work/pairs.jsonl"
+"$halter" score "$work/reward" --input "$work/pairs.jsonl" > "$work/scores.jsonl"
+"$halter" export "$work/reward" --merge --format safetensors --output "$work/reward-merged"
+"$python" "$here/check_reward.py" "$work/reward/final" "$work/base" "$work/reward-merged" \
+  "$work/pairs.jsonl" "$work/scores.jsonl"
 
 say "Halter agrees with transformers and PEFT"

@@ -5,7 +5,7 @@ import HalterModels
 import HalterTensor
 import HalterTraining
 
-/// Measures how well a reward model agrees with preferences.
+/// Measures how well reward models agree with preferences.
 public struct EvalJob {
   /// What was found.
   public struct Result: Sendable {
@@ -15,20 +15,29 @@ public struct EvalJob {
     public let statistics: DatasetStatistics
   }
 
-  private let session: RewardSession
+  private let scorer: RewardScorer
 
-  /// A job on a reward model.
-  public init(_ session: RewardSession) { self.session = session }
+  /// A job on a scorer.
+  public init(_ scorer: RewardScorer) { self.scorer = scorer }
 
-  /// Reads the pairs or ranked answers of a file and judges the scores that the model gives them.
+  /// Reads the pairs or ranked answers of a file and judges the scores that are given to them.
   ///
   /// The loss is that of the plain comparison, without margins: files with and without them are
   /// measured alike. Rows that teach nothing are left out and counted.
-  /// - Parameter progress: told how many rows are done, of how many.
   /// - Throws: `DataError` naming the row that cannot be read, or where there is none to compare.
-  public func run(
-    rows url: URL, name: String, progress: (Int, Int) -> Void = { _, _ in }
-  ) throws -> Result {
+  public func run(rows url: URL, name: String) throws -> Result {
+    let (statistics, main) = try measure(scorer.main, url, name)
+    let comparisons = try scorer.combined(main) { try measure($0, url, name).comparisons }
+    let ordered = comparisons.sorted { ($0.key.file, $0.key.line) < ($1.key.file, $1.key.line) }
+    guard let report = PreferenceReport(ordered.map(\.value)) else {
+      throw DataError(.untrainable, "there are no rows to compare", file: name)
+    }
+    return Result(report: report, statistics: statistics)
+  }
+
+  private func measure(
+    _ session: RewardSession, _ url: URL, _ name: String
+  ) throws -> (statistics: DatasetStatistics, comparisons: [RowLocation: ScoredComparison]) {
     let encoder = ExampleEncoder(
       comparing: session.renderer,
       length: LengthPolicy(maxLength: session.model.backbone.contextLength))
@@ -38,16 +47,15 @@ public struct EvalJob {
     let method = try RewardMethod(model: session.model, train: dataset, validation: dataset)
     let planner = BatchPlanner(
       lengths: dataset.lengths, budget: .tokens(RewardSession.batchTokens), seed: 0)
-    var comparisons: [ScoredComparison] = []
+    var comparisons: [RowLocation: ScoredComparison] = [:]
     for rows in planner.inOrder() {
-      comparisons += try withoutGradients {
+      let batch = try withoutGradients {
         try method.loss(of: rows, in: .validation, scale: 1, dropoutSeed: nil)
-      }.comparisons
-      progress(comparisons.count, dataset.count)
+      }
+      for (row, comparison) in zip(rows, batch.comparisons) {
+        comparisons[try dataset.row(row).location] = comparison
+      }
     }
-    guard let report = PreferenceReport(comparisons) else {
-      throw DataError(.untrainable, "there are no rows to compare", file: name)
-    }
-    return Result(report: report, statistics: dataset.statistics)
+    return (dataset.statistics, comparisons)
   }
 }

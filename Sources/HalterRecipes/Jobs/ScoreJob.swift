@@ -5,12 +5,12 @@ import HalterNN
 import HalterTokenizers
 import HalterTraining
 
-/// Scores the answers of rows with a reward model.
+/// Scores the answers of rows with one reward model or two.
 public struct ScoreJob {
-  private let session: RewardSession
+  private let scorer: RewardScorer
 
-  /// A job on a reward model.
-  public init(_ session: RewardSession) { self.session = session }
+  /// A job on a scorer.
+  public init(_ scorer: RewardScorer) { self.scorer = scorer }
 
   /// The scores of one row.
   public struct Row: Sendable, Codable, Equatable {
@@ -86,34 +86,42 @@ public struct ScoreJob {
   /// with `responses`, conversations, or judged answers.
   /// - Parameters:
   ///   - threshold: answers with a lower score are flagged; nil flags none.
+  ///   - whitens: whether scores are told with the mean 0 and the deviation 1 over the file; flags
+  ///     go by the scores before that.
   ///   - body: takes the scores of each row, in order.
   /// - Throws: `DataError` naming the row that cannot be read.
   public func run(
-    rows url: URL, threshold: Double?, _ body: (Row) throws -> Void
+    rows url: URL, threshold: Double?, whitens: Bool = false, _ body: (Row) throws -> Void
   ) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw DataError(.missingFile, "there is no such file", file: url.path)
     }
     var lines = try JSONLines(url: url)
-    var waiting: [(line: Int, answers: Answers, texts: Range<Int>)] = []
-    var texts: [TokenizedRow] = []
+    var whole: [Row] = []
+    var waiting: [(line: Int, answers: Answers)] = []
     func flush() throws {
-      let scores = session.scores(of: texts)
-      for (line, answers, range) in waiting {
-        try body(row(line, answers, Array(scores[range]), threshold))
+      let scores = try scorer.scores(of: waiting.flatMap(\.answers.texts))
+      var start = 0
+      for (line, answers) in waiting {
+        let own = Array(scores[start..<start + answers.texts.count])
+        start += own.count
+        let row = row(line, answers, own, threshold)
+        if whitens { whole.append(row) } else { try body(row) }
       }
-      (waiting, texts) = ([], [])
+      waiting = []
     }
     while let record = try lines.next() {
-      let answers = try Answers(record.row())
-      let start = texts.count
-      for text in answers.texts {
-        texts.append(try session.tokens(of: text, at: record.location))
-      }
-      waiting.append((record.location.line, answers, start..<texts.count))
+      waiting.append((record.location.line, try Answers(record.row())))
       if waiting.count == Self.rowsTogether { try flush() }
     }
     try flush()
+    let white = CombinedReward.whitened(whole.flatMap(\.scores))
+    var start = 0
+    for var row in whole {
+      row.scores = Array(white[start..<start + row.scores.count])
+      start += row.scores.count
+      try body(row)
+    }
   }
 
   private func row(
@@ -130,37 +138,54 @@ public struct ScoreJob {
 
 /// The answers of a row, each with the prompt before it.
 private struct Answers {
-  let texts: [[Message]]
+  private(set) var texts: [RewardScorer.Text] = []
   /// Whether the first of two is the preferred one.
-  var prefersFirst = false
+  private(set) var prefersFirst = false
   /// Whether each is a bad one, where the row says.
-  var isBad: [Bool?] = []
+  private(set) var isBad: [Bool?] = []
 
   init(_ row: SourceRow) throws(DataError) {
+    let isSafetyPrompt = try Self.isSafetyPrompt(row)
+    texts = try read(row).map {
+      RewardScorer.Text(messages: $0, isSafetyPrompt: isSafetyPrompt, location: row.location)
+    }
+  }
+
+  private mutating func read(_ row: SourceRow) throws(DataError) -> [[Message]] {
     let ranking = RankingLayout()
     if ranking.claims(row) {
       let prompt = try ranking.prompt(of: row)
-      texts = try ranking.answers(of: row).map { prompt + $0 }
-      if texts.isEmpty {
+      let answers = try ranking.answers(of: row)
+      if answers.isEmpty {
         throw DataError(
           .misfit, at: row.location, path: "responses", "there is no answer to score")
       }
-      return
+      return answers.map { prompt + $0 }
     }
     switch try Layouts.sniff(row).example(from: row) {
     case .preference(let pair):
-      texts = [pair.prompt + pair.chosen, pair.prompt + pair.rejected]
       prefersFirst = true
       isBad = pair.isSafe.map { $0.map { !$0 } }
+      return [pair.prompt + pair.chosen, pair.prompt + pair.rejected]
     case .judged(let answer):
-      texts = [answer.prompt + answer.completion]
       isBad = [!answer.isDesirable]
-    case .conversation(let conversation): texts = [conversation.messages]
+      return [answer.prompt + answer.completion]
+    case .conversation(let conversation): return [conversation.messages]
     case .ranking, .text, .prompt:
       throw DataError(
         .misfit, at: row.location,
         "the row has no answer to score; expected `messages`, a prompt with `completion`, with"
           + " `responses`, or with `chosen` and `rejected`")
     }
+  }
+
+  private static func isSafetyPrompt(_ row: SourceRow) throws(DataError) -> Bool {
+    guard let value = row["is_safety"] else { return false }
+    guard let flag = value.bool else {
+      throw DataError(
+        .misfit, at: row.location, path: "is_safety",
+        "found \(value.excerpt), expected true or false")
+    }
+    return flag
   }
 }

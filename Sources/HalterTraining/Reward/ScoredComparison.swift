@@ -1,4 +1,5 @@
 import HalterData
+import HalterNN
 
 /// Answers to one prompt with the scores that a model gave them.
 public struct ScoredComparison: Sendable, Equatable {
@@ -24,6 +25,13 @@ public struct ScoredComparison: Sendable, Equatable {
     self.margin = margin
     self.level = level
     self.loss = loss
+  }
+
+  /// The same answers with other scores, and the plain loss of these.
+  public func scoring(_ scores: [Double]) -> ScoredComparison {
+    ScoredComparison(
+      scores: scores, lengths: lengths, margin: margin, level: level,
+      loss: PreferenceObjective().loss(of: scores).loss)
   }
 
   /// Every two of the answers, the better one first.
