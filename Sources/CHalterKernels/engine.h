@@ -49,6 +49,8 @@ typedef struct hk_engine {
   void (*round_to_bf16)(size_t n, const float *x, uint16_t *y);
   /// The parts of the cross-entropy loss.
   const struct hk_loss_kernels *loss;
+  /// The parts of attention.
+  const struct hk_attention_kernels *attention;
 } hk_engine;
 
 /// Products of so few rows read the stored matrix once, without packing it.

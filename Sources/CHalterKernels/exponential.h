@@ -32,5 +32,32 @@ INLINE vfloat exponential(vfloat x) {
 #endif
 }
 
+/// exp(x) for x up to about 0, in half the instructions of `exponential`: within (3 + |x|) / 2^24 of
+/// it, 1 for 0, NaN for NaN, and as much as 2^-126 where it is less. With x / ln 2 = floor + f, 2^f is
+/// a polynomial (minimax of the relative error, 1 at 0).
+INLINE vfloat quick_exponential(vfloat x) {
+  x *= splat(0x1.715476p0f);
+#if LANES == 16
+  const vfloat f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#else
+  x = x < splat(-126.0f) ? splat(-126.0f) : x;
+  const vfloat shifter = splat(0x1.8p23f);
+  const vfloat nearest = x + shifter - shifter;
+  const vfloat whole = nearest > x ? nearest - 1.0f : nearest;
+  const vfloat f = x - whole;
+#endif
+  vfloat p = splat(1.8671300706e-3f);
+  p = multiply_add(p, f, splat(9.0170303205e-3f));
+  p = multiply_add(p, f, splat(5.5799913106e-2f));
+  p = multiply_add(p, f, splat(2.4016445015e-1f));
+  p = multiply_add(p, f, splat(6.9315131180e-1f));
+  p = multiply_add(p, f, splat(1.0f));
+#if LANES == 16
+  return _mm512_scalef_ps(p, x);
+#else
+  return p * float_of((vuint)(__builtin_convertvector(whole, vint) + 127) << 23);
+#endif
+}
+
 /// 1 / (1 + exp(-x)).
 INLINE vfloat sigmoid(vfloat x) { return 1.0f / (1.0f + exponential(-x)); }

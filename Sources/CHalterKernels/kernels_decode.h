@@ -277,3 +277,10 @@ static void decode(const hk_matrix *w, size_t row, size_t k, size_t count, float
     case HK_FORMAT_Q6_K: return decode_q6_k(w, row, k, count, y);
   }
 }
+
+/// A run of a row as f32: where it lies, or decoded into `room`.
+INLINE const float *run_of(const hk_matrix *w, size_t row, size_t k, size_t count, float *room) {
+  if (w->format == HK_FORMAT_F32) return (const float *)(const void *)block_at(w, row, k, 1, 4);
+  decode(w, row, k, count, room);
+  return room;
+}

@@ -43,11 +43,7 @@ static void dots_by_runs(const hk_term *term, size_t m, size_t first, size_t las
     for (size_t i = 0; i < m; i++) sums[i][0] = sums[i][1] = splat(0);
     for (size_t k = 0; k < w->columns; k += 2 * RUN) {
       const size_t count = w->columns - k < 2 * RUN ? w->columns - k : 2 * RUN;
-      const float *values = run;
-      if (w->format == HK_FORMAT_F32)
-        values = (const float *)(const void *)block_at(w, row, k, 1, 4);
-      else
-        decode(w, row, k, count, run);
+      const float *values = run_of(w, row, k, count, run);
       for (size_t i = 0; i < m; i++) add_dot(count, x + i * term->lda + k, values, sums[i]);
     }
     put_dots(m, row, sums, alpha, add, c, ldc);

@@ -149,9 +149,9 @@ static void fill_from_rows(const hk_matrix *w, size_t column, size_t columns, si
       const size_t length = count - start < RUN ? count - start : RUN;
       const size_t used = words_for(length);
       for (size_t i = 0; i < across; i++) {
-        decode(w, column + group + i, k + start, length, rows[i].numbers);
-        if (round || WORD_ELEMENTS == 2)
-          words_of_run(length, rows[i].numbers, round, rows[i].words);
+        const float *run = run_of(w, column + group + i, k + start, length, rows[i].numbers);
+        if (round || WORD_ELEMENTS == 2 || run != rows[i].numbers)
+          words_of_run(length, run, round, rows[i].words);
       }
       for (size_t i = across; i < LANES; i++) memset(&rows[i], 0, sizeof rows[i]);
       uint32_t *out = panel + start / WORD_ELEMENTS * WIDTH;
@@ -173,24 +173,25 @@ static void fill_from_rows(const hk_matrix *w, size_t column, size_t columns, si
 /// Panels from columns of w: its rows are rows of a panel already.
 static void fill_from_columns(const hk_matrix *w, size_t column, size_t columns, size_t k,
                               size_t count, bool round, uint32_t *panels, size_t panel_words) {
-  float run[WORD_ELEMENTS][HK_STRIP];
-  memset(run, 0, sizeof run);
+  float room[WORD_ELEMENTS][HK_STRIP] = {{0}};
   for (size_t i = 0; i < count; i += WORD_ELEMENTS, panels += WIDTH) {
-    decode(w, k + i, column, columns, run[0]);
+    const float *run = run_of(w, k + i, column, columns, room[0]);
 #if WORD_ELEMENTS == 2
+    const float *next = room[1];
     if (i + 1 < count)
-      decode(w, k + i + 1, column, columns, run[1]);
+      next = run_of(w, k + i + 1, column, columns, room[1]);
     else
-      memset(run[1], 0, sizeof run[1]);
+      memset(room[1], 0, sizeof room[1]);
 #endif
-    for (size_t group = 0; group < HK_STRIP && group < columns + LANES - 1; group += LANES) {
+    for (size_t group = 0; group < columns; group += LANES) {
       uint32_t *panel = panels + group / WIDTH * panel_words + group % WIDTH;
+      const size_t left = columns - group < LANES ? columns - group : LANES;
 #if WORD_ELEMENTS == 2
       (void)round;
-      _mm512_storeu_si512(panel, interleaved_bf16(load(run[0] + group, LANES),
-                                                  load(run[1] + group, LANES)));
+      _mm512_storeu_si512(panel, interleaved_bf16(load(run + group, left),
+                                                  load(next + group, left)));
 #else
-      const vfloat values = load(run[0] + group, LANES);
+      const vfloat values = load(run + group, left);
       store_words(panel, bits_of(round ? rounded_to_bf16(values) : values));
 #endif
     }

@@ -2,7 +2,7 @@
 // of its table) and WORD_ELEMENTS (elements of the contraction in a word) defined.
 #pragma once
 
-#include "engine.h"
+#include "attention.h"
 
 /// Columns of a panel.
 #define WIDTH (2 * LANES)
@@ -31,6 +31,25 @@
 #define TILE_ROWS 6
 #endif
 
+static const hk_tile tiles[3][HK_MAX_TILE_ROWS + 1] = {{0}, TILES(1), TILES(2)};
+
+#include "kernels_attention.h"
+
+#include "kernels_attention_backward.h"
+
+#include "kernels_attention_cached.h"
+
+static const hk_attention_kernels attention_kernels = {
+    .pack_keys = pack_keys,
+    .attend = attend,
+    .pack_key_rows = pack_key_rows,
+    .pack_queries = pack_queries,
+    .key_gradients = key_gradients,
+    .query_gradients = query_gradients,
+    .attend_run = attend_run,
+    .join_runs = join_runs,
+};
+
 const hk_engine ENGINE = {
     .width = WIDTH,
     .tile_rows = TILE_ROWS,
@@ -42,4 +61,5 @@ const hk_engine ENGINE = {
     .decode = decode,
     .round_to_bf16 = bf16_from_f32,
     .loss = &loss_kernels,
+    .attention = &attention_kernels,
 };

@@ -94,11 +94,6 @@ static void add_column_sums(size_t rows, size_t d, hk_element type, const void *
   });
 }
 
-static void row_dots(size_t rows, size_t d, const float *a, size_t lda, const float *b, size_t ldb,
-                     float *out) {
-  for (size_t row = 0; row < rows; row++, a += lda, b += ldb) out[row] = (float)dot(d, a, HK_ELEMENT_F32, b, 0, NULL);
-}
-
 static void rope(size_t rows, size_t heads, size_t d, const int32_t *positions,
                  const float *cosines, const float *sines, float sign, hk_element type, void *x,
                  size_t ldx) {

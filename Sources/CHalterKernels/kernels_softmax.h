@@ -1,4 +1,4 @@
-// Softmax within causal attention, and softmax cross-entropy over a vocabulary.
+// Softmax cross-entropy over a vocabulary.
 #pragma once
 
 /// The largest factor * x[i], at least `floor`; NaN is passed over (it shows up in the sum).
@@ -34,43 +34,6 @@ INLINE double sum_exponentials(size_t n, float factor, const float *x, float shi
     long_sum_add(&sum, part);
   }
   return long_sum_value(&sum);
-}
-
-INLINE size_t seen_columns(size_t cols, size_t visible, size_t row) {
-  return visible >= cols || cols - visible <= row ? cols : visible + row;
-}
-
-static void causal_softmax(size_t rows, size_t cols, size_t visible, float factor, float *scores,
-                           size_t ld, float *lse) {
-  for (size_t row = 0; row < rows; row++, scores += ld) {
-    const size_t seen = seen_columns(cols, visible, row);
-    memset(scores + seen, 0, (cols - seen) * sizeof(float));
-    if (seen == 0) {
-      lse[row] = -INFINITY;
-      continue;
-    }
-    const float largest = row_max(seen, factor, scores, -INFINITY);
-    const double sum = sum_exponentials(seen, factor, scores, largest, scores);
-    lse[row] = (float)((double)largest + log(sum));
-    scale(seen, (float)(1.0 / sum), scores, scores);
-  }
-}
-
-static void causal_softmax_backward(size_t rows, size_t cols, size_t visible, float factor,
-                                    const float *lse, const float *delta, float *scores,
-                                    float *dp, size_t ld) {
-  for (size_t row = 0; row < rows; row++, scores += ld, dp += ld) {
-    const size_t seen = seen_columns(cols, visible, row);
-    memset(scores + seen, 0, (cols - seen) * sizeof(float));
-    memset(dp + seen, 0, (cols - seen) * sizeof(float));
-    const vfloat shift = splat(-lse[row]);
-    const vfloat mean = splat(delta[row]);
-    FOR_VECTORS(i, k, seen, {
-      const vfloat p = exponential(multiply_add(splat(factor), load(scores + i, k), shift));
-      store(scores + i, k, p);
-      store(dp + i, k, factor * p * (load(dp + i, k) - mean));
-    });
-  }
 }
 
 /// Elements of a row of logits that are in the first-level cache between its maximum and its sum.

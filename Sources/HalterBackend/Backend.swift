@@ -122,14 +122,17 @@ public protocol Backend: AnyObject {
   // MARK: Fused
 
   /// Causal attention inside each segment, heads grouped onto kv heads (Ainslie et al. 2023).
-  /// `out` is [T, heads · headDim]; `lse` [heads, T] keeps the log-sum-exp for the gradient.
+  /// `out` is [T, heads · headDim], of the type of the others; `lse` [heads, T], f32, keeps the
+  /// log-sum-exp for the gradient. Products compute with the device's compute type.
   func attention(
-    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer)
-  /// The gradients of `attention` by q, k and v, which are overwritten.
+    _ geometry: AttentionGeometry, q: Elements, k: Elements, v: Elements, out: Elements,
+    lse: Buffer)
+  /// The gradients of `attention` by q, k and v, which are overwritten; all of one type.
   func attentionBackward(
-    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer,
-    dOut: Buffer, dq: Buffer, dk: Buffer, dv: Buffer)
-  /// Attention of new queries against a cache: query i sees the first `visible + i` keys.
+    _ geometry: AttentionGeometry, q: Elements, k: Elements, v: Elements, out: Elements,
+    lse: Buffer, dOut: Elements, dq: Elements, dk: Elements, dv: Elements)
+  /// Attention of new queries against a cache, f32: query i sees the first `visible + i` keys, at
+  /// least one.
   func cachedAttention(
     q: Buffer, k: Buffer, v: Buffer, out: Buffer, queries: Int, visible: Int, heads: Int,
     kvHeads: Int, headDim: Int, scale: Float)

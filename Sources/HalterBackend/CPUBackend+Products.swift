@@ -72,41 +72,17 @@ extension CPUBackend {
   ) {
     let type = check(m * n, c)
     precondition(!accumulate || c.type == .f32, "sums are kept in f32")
-    multiply(
-      terms, m: m, n: n, alpha: alpha, accumulate: accumulate, compute: compute,
-      into: c.buffer.base, type: type, ldc: n, alone: false)
-  }
-
-  /// One product on this thread: c = op(a) · op(b), or c += … when accumulating.
-  func product(
-    _ a: UnsafePointer<Float>, lda: Int, transposeA: Bool = false,
-    _ b: UnsafePointer<Float>, ldb: Int, transposeB: Bool = false,
-    _ c: UnsafeMutablePointer<Float>, ldc: Int, m: Int, n: Int, k: Int, accumulate: Bool = false
-  ) {
-    let term = hk_term(
-      a: a, a_type: HK_ELEMENT_F32, lda: lda, a_transposed: transposeA, w_transposed: transposeB,
-      w: Self.dense(b, rows: transposeB ? n : k, columns: transposeB ? k : n, ld: ldb))
-    multiply(
-      [term], m: m, n: n, alpha: 1, accumulate: accumulate, compute: .f32, into: c,
-      type: HK_ELEMENT_F32, ldc: ldc, alone: true)
-  }
-
-  /// A sum of products, on the pool or on this thread alone.
-  private func multiply(
-    _ terms: [hk_term], m: Int, n: Int, alpha: Float, accumulate: Bool, compute: ComputeType,
-    into c: UnsafeMutableRawPointer, type: hk_element, ldc: Int, alone: Bool
-  ) {
     terms.withUnsafeBufferPointer { terms in
       guard let start = terms.baseAddress else { return }
       var product = hk_product(
         m: m, n: n, terms: start, term_count: terms.count, alpha: alpha, accumulate: accumulate,
-        compute: compute == .bf16 ? HK_COMPUTE_BF16 : HK_COMPUTE_F32, c: c, c_type: type,
-        ldc: ldc)
+        compute: compute == .bf16 ? HK_COMPUTE_BF16 : HK_COMPUTE_F32, c: c.buffer.base,
+        c_type: type, ldc: n)
       let isa = instructionSet.code
-      let bytes = hk_product_scratch(&product, isa, alone ? 1 : threads.threads)
+      let bytes = hk_product_scratch(&product, isa, threads.threads)
       let scratch = bytes > 0 ? pool.buffer(byteCount: bytes) : nil
       withExtendedLifetime(scratch) {
-        hk_product_run(&product, isa, alone ? nil : threads.pool, scratch?.base)
+        hk_product_run(&product, isa, threads.pool, scratch?.base)
       }
     }
   }

@@ -114,29 +114,6 @@ import Testing
       expectClose(out, expected, relative: 1e-6, absolute: 4e-6)
     }
   }
-
-  @Test(arguments: KernelTable.available, sizes)
-  func rowDotsReadStridedRows(_ table: KernelTable, _ d: Int) throws {
-    var noise = Noise(d)
-    let (lda, ldb) = (d + 3, d + 5)
-    let (a, b) = (noise.floats(4 * lda), noise.floats(4 * ldb))
-    var out = output(4)
-    try table.kernels().row_dots(4, d, a, lda, b, ldb, &out)
-    let expected = (0..<4).map { row in
-      (0..<d).reduce(0) { $0 + Double(a[row * lda + $1]) * Double(b[row * ldb + $1]) }
-    }
-    expectClose(out, expected, relative: 1e-6, absolute: 1e-5)
-  }
-
-  /// 200 000 equal terms: a single float would lose 4 digits.
-  @Test(arguments: KernelTable.available)
-  func longDotsKeepTheirDigits(_ table: KernelTable) throws {
-    let n = 200_001
-    let x = [Float](repeating: 0.1, count: n)
-    var out = output(1)
-    try table.kernels().row_dots(1, n, x, n, x, n, &out)
-    expectClose(out, [Double(n) * Double(x[0]) * Double(x[0])], relative: 2e-7)
-  }
 }
 
 @Suite struct RopeTests {

@@ -2,107 +2,6 @@ import CHalterKernels
 import Foundation
 import Testing
 
-@Suite struct CausalSoftmaxTests {
-  struct Shape: Sendable, CustomTestStringConvertible {
-    let rows, cols, visible: Int
-    var testDescription: String { "\(rows) x \(cols), \(visible) visible" }
-  }
-
-  static let shapes =
-    sizes.map { Shape(rows: 5, cols: $0, visible: max(0, $0 - 4)) } + [
-      Shape(rows: 0, cols: 8, visible: 1), Shape(rows: 3, cols: 40, visible: 0),
-      Shape(rows: 7, cols: 5, visible: 0), Shape(rows: 2, cols: 9, visible: 1000),
-      Shape(rows: 20, cols: 19, visible: 1), Shape(rows: 2, cols: 5000, visible: 4099),
-      Shape(rows: 2, cols: 6, visible: Int.max - 1),
-    ]
-
-  func seen(_ shape: Shape, _ row: Int) -> Int {
-    shape.visible > shape.cols ? shape.cols : min(shape.cols, shape.visible + row)
-  }
-
-  @Test(arguments: KernelTable.available, shapes)
-  func forwardMatchesDouble(_ table: KernelTable, _ shape: Shape) throws {
-    var noise = Noise(shape.cols)
-    let ld = shape.cols + 3
-    let start = noise.floats(shape.rows * ld, in: -60...60)
-    var (scores, lse) = (output(shape.rows * ld, start), output(shape.rows))
-    try table.kernels().causal_softmax(
-      shape.rows, shape.cols, shape.visible, 0.125, &scores, ld, &lse)
-    var expected = start.map(Double.init)
-    var expectedLSE: [Double] = []
-    for row in 0..<shape.rows {
-      let z = (0..<seen(shape, row)).map { 0.125 * Double(start[row * ld + $0]) }
-      let largest = z.max() ?? 0
-      let total = largest + log(z.reduce(0) { $0 + exp($1 - largest) })
-      expectedLSE.append(z.isEmpty ? -.infinity : total)
-      for column in 0..<shape.cols {
-        expected[row * ld + column] = column < z.count ? exp(z[column] - total) : 0
-      }
-    }
-    expectClose(scores, expected, relative: 2e-6)
-    expectClose(lse, expectedLSE, relative: 2e-7, absolute: 2e-7)
-  }
-
-  @Test(arguments: KernelTable.available, shapes)
-  func backwardMatchesDouble(_ table: KernelTable, _ shape: Shape) throws {
-    var noise = Noise(shape.cols)
-    let ld = shape.cols + 2
-    let start = noise.floats(shape.rows * ld, in: -30...30)
-    let upstream = noise.floats(shape.rows * ld)
-    let lse = noise.floats(shape.rows, in: 4...6)
-    let delta = noise.floats(shape.rows)
-    var scores = output(shape.rows * ld, start)
-    var dp = output(shape.rows * ld, upstream)
-    try table.kernels().causal_softmax_backward(
-      shape.rows, shape.cols, shape.visible, 0.2, lse, delta, &scores, &dp, ld)
-    var expected = start.map(Double.init)
-    var expectedDP = upstream.map(Double.init)
-    for row in 0..<shape.rows {
-      for column in 0..<shape.cols {
-        let i = row * ld + column
-        let visible = column < seen(shape, row)
-        let p = exp(Double(Float(0.2)) * Double(start[i]) - Double(lse[row]))
-        expected[i] = visible ? p : 0
-        expectedDP[i] =
-          visible ? Double(Float(0.2)) * p * (Double(upstream[i]) - Double(delta[row])) : 0
-      }
-    }
-    expectClose(scores, expected, relative: 2e-6)
-    expectClose(dp, expectedDP, relative: 4e-6, absolute: 1e-7)
-  }
-
-  @Test(arguments: KernelTable.available)
-  func rowThatSeesNothingIsZero(_ table: KernelTable) throws {
-    var scores: [Float] = [.nan, 3, .infinity, 1, 2, 3]
-    var lse: [Float] = [7, 7]
-    try table.kernels().causal_softmax(2, 3, 0, 1, &scores, 3, &lse)
-    #expect(scores == [0, 0, 0, 1, 0, 0])
-    #expect(lse == [-.infinity, 1])
-  }
-
-  @Test(arguments: KernelTable.available)
-  func largeScoresDoNotOverflow(_ table: KernelTable) throws {
-    var scores = [Float](repeating: 3e38, count: 20)
-    var lse: [Float] = [0]
-    try table.kernels().causal_softmax(1, 20, 20, 1, &scores, 20, &lse)
-    #expect(scores.allSatisfy { abs($0 - 0.05) < 1e-7 })
-    #expect(lse[0] == 3e38)
-  }
-
-  @Test(arguments: KernelTable.available)
-  func maskedScoresAreZeroAndNaNSpreads(_ table: KernelTable) throws {
-    let kernels = try table.kernels()
-    var scores: [Float] = [-.infinity, 0, -.infinity, 0, -.infinity]
-    var lse: [Float] = [0]
-    kernels.causal_softmax(1, 5, 5, 1, &scores, 5, &lse)
-    #expect(scores == [0, 0.5, 0, 0.5, 0])
-    scores[2] = .nan
-    kernels.causal_softmax(1, 5, 5, 1, &scores, 5, &lse)
-    #expect(scores.allSatisfy { $0.isNaN })
-    #expect(lse[0].isNaN)
-  }
-}
-
 @Suite struct CrossEntropyTests {
   static let vocabularies = sizes.dropFirst() + [1024, 1025, 5000, 49152]
 
@@ -197,23 +96,19 @@ import Testing
     #expect(logprobs[0].isNaN)
   }
 
-  /// One row of the softmax kernel over exponents that spread all of exp's range.
+  /// The exponential, over all exponents up to 0: rows of two logits, whose gradients say
+  /// exp(z) / (1 + exp(z)). Subnormals have an absolute place of 1.4e-45.
   @Test(arguments: KernelTable.available)
   func exponentialIsAccurateOverItsRange(_ table: KernelTable) throws {
-    let kernels = try table.kernels()
-    let z = (0..<20_000).map { Float(-110 + 0.01 * Double($0)) }
-    let zeros = [Float](repeating: 0, count: 20_000)
-    var (p, dp) = (output(20_000, z), output(20_000, zeros))
-    kernels.causal_softmax_backward(1, 20_000, 20_000, 1, [0], [0], &p, &dp, 20_000)
-    // 1.2e-7 is one unit in the last place of a float just above a power of two; subnormals have
-    // an absolute place of 1.4e-45.
+    let z = (0...11_000).map { Float(-110 + 0.01 * Double($0)) }
+    var logits: [Float] = z.flatMap { (x: Float) -> [Float] in [0, x] }
+    var logprobs = output(z.count)
+    try table.kernels().cross_entropy(
+      z.count, 2, [Int32](repeating: 0, count: z.count),
+      [Float](repeating: 1, count: z.count), &logits, 2, &logprobs)
+    let found = z.indices.map { logits[2 * $0 + 1] }
     expectClose(
-      p, z.map { $0 > 88.722_84 ? .infinity : exp(Double($0)) }, relative: 1.3e-7, absolute: 1.5e-45
-    )
-    for special in [Float.infinity, -.infinity, .nan, 1e30, -1e30] {
-      var (one, zero): ([Float], [Float]) = ([special], [0])
-      kernels.causal_softmax_backward(1, 1, 1, 1, [0], [0], &one, &zero, 1)
-      #expect(sameBits(one, [special.isNaN ? .nan : special > 0 ? .infinity : 0]))
-    }
+      found + output(0), z.map { 1 / (1 + exp(-Double($0))) }, relative: 2.5e-7, absolute: 3e-45)
+    expectClose(logprobs, z.map { -log1p(exp(Double($0))) }, relative: 2e-7, absolute: 1.2e-7)
   }
 }

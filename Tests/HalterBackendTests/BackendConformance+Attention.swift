@@ -110,8 +110,8 @@ extension BackendConformance {
         let out = Guarded(q.count, on: backend)
         let lse = Guarded(geometry.heads * geometry.tokens, on: backend)
         backend.attention(
-          geometry, q: filled(q, on: backend), k: filled(k, on: backend),
-          v: filled(v, on: backend), out: out.buffer, lse: lse.buffer)
+          geometry, q: Elements(filled(q, on: backend)), k: Elements(filled(k, on: backend)),
+          v: Elements(filled(v, on: backend)), out: Elements(out.buffer), lse: lse.buffer)
         return [out.values, lse.values]
       } expected: {
         let result = NaiveAttention(
@@ -133,10 +133,12 @@ extension BackendConformance {
         let dk = Guarded(k.count, on: backend)
         let dv = Guarded(v.count, on: backend)
         backend.attentionBackward(
-          geometry, q: filled(q, on: backend), k: filled(k, on: backend),
-          v: filled(v, on: backend), out: filled(forward.out.map { Float($0) }, on: backend),
+          geometry, q: Elements(filled(q, on: backend)), k: Elements(filled(k, on: backend)),
+          v: Elements(filled(v, on: backend)),
+          out: Elements(filled(forward.out.map { Float($0) }, on: backend)),
           lse: filled(forward.lse.map { Float($0) }, on: backend),
-          dOut: filled(dOut, on: backend), dq: dq.buffer, dk: dk.buffer, dv: dv.buffer)
+          dOut: Elements(filled(dOut, on: backend)), dq: Elements(dq.buffer),
+          dk: Elements(dk.buffer), dv: Elements(dv.buffer))
         return [dq.values, dk.values, dv.values]
       } expected: {
         let result = naive.gradients(doubles(dOut))

@@ -205,19 +205,20 @@ final class PerturbedBackend: Backend {
   }
 
   func attention(
-    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer
+    _ geometry: AttentionGeometry, q: Elements, k: Elements, v: Elements, out: Elements,
+    lse: Buffer
   ) {
     inner.attention(geometry, q: q, k: k, v: v, out: out, lse: lse)
-    spoil(out, geometry.tokens, after: .attention)
+    spoil(out.buffer, geometry.tokens, after: .attention)
   }
 
   func attentionBackward(
-    _ geometry: AttentionGeometry, q: Buffer, k: Buffer, v: Buffer, out: Buffer, lse: Buffer,
-    dOut: Buffer, dq: Buffer, dk: Buffer, dv: Buffer
+    _ geometry: AttentionGeometry, q: Elements, k: Elements, v: Elements, out: Elements,
+    lse: Buffer, dOut: Elements, dq: Elements, dk: Elements, dv: Elements
   ) {
     inner.attentionBackward(
       geometry, q: q, k: k, v: v, out: out, lse: lse, dOut: dOut, dq: dq, dk: dk, dv: dv)
-    spoil(dq, geometry.tokens, after: .attentionBackward)
+    spoil(dq.buffer, geometry.tokens, after: .attentionBackward)
   }
 
   func cachedAttention(

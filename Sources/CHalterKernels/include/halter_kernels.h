@@ -121,9 +121,6 @@ typedef struct hk_kernels {
   void (*add_bias)(size_t rows, size_t d, const float *bias, hk_element type, void *y);
   /// out += sum of the rows of x.
   void (*add_column_sums)(size_t rows, size_t d, hk_element type, const void *x, float *out);
-  /// out[row] = dot(a[row], b[row]).
-  void (*row_dots)(size_t rows, size_t d, const float *a, size_t lda, const float *b, size_t ldb,
-                   float *out);
 
   // -- rotary position embedding (Su et al. 2021), rotate-half convention of Hugging Face
   /// Rotates `heads` heads of `d` elements in every row of x, in place: with half = d / 2,
@@ -132,18 +129,6 @@ typedef struct hk_kernels {
   void (*rope)(size_t rows, size_t heads, size_t d, const int32_t *positions,
                const float *cosines, const float *sines, float sign, hk_element type, void *x,
                size_t ldx);
-
-  // -- causal attention: what happens between the matrix products, on one block of queries
-  /// Row r of `scores` sees its first min(cols, visible + r) columns. In place, with z = scale *
-  /// score: scores <- exp(z - lse), columns it does not see <- 0. lse[r] = log sum exp(z) over the
-  /// columns it sees; a row that sees none gets zeros and lse = -INFINITY.
-  void (*causal_softmax)(size_t rows, size_t cols, size_t visible, float scale, float *scores,
-                         size_t ld, float *lse);
-  /// From raw scores and lse of the forward pass, and dp = dO V^T: scores <- p = exp(scale * score
-  /// - lse), dp <- scale * p * (dp - delta[r]); columns that are not seen <- 0 in both.
-  void (*causal_softmax_backward)(size_t rows, size_t cols, size_t visible, float scale,
-                                  const float *lse, const float *delta, float *scores, float *dp,
-                                  size_t ld);
 
   // -- linear + cross-entropy: what happens between the matrix products, on a chunk of rows
   /// logprobs[r] = log softmax(logits[r])[labels[r]]. If weights is not NULL, logits become the

@@ -54,7 +54,7 @@ public struct LlamaConfiguration: Sendable, Equatable {
       ("num_hidden_layers", \.layers, 1...2048),
       ("num_attention_heads", \.heads, 1...4096),
       ("num_key_value_heads", \.kvHeads, 1...4096),
-      ("head_dim", \.headDim, 2...4096),
+      ("head_dim", \.headDim, 2...256),
       ("max_position_embeddings", \.contextLength, 1...(1 << 26)),
     ]
 

@@ -105,25 +105,21 @@ public func causalAttention(
   precondition(q.shape == [tokens, geometry.heads * geometry.headDim], "queries are \(q.shape)")
   precondition(k.shape == [tokens, geometry.kvHeads * geometry.headDim], "keys are \(k.shape)")
   precondition(v.shape == k.shape, "values are \(v.shape), keys \(k.shape)")
-  let (backend, type) = (q.backend, q.dtype)
-  // The kernel works on f32.
+  let backend = q.backend
   let (savedQ, savedK, savedV) = (q.detached, k.detached, v.detached)
-  let out = Tensor(uninitialized: q.shape, on: backend)
+  let y = Tensor(uninitialized: q.shape, dtype: q.dtype, on: backend)
   let lse = Tensor(uninitialized: [geometry.heads, tokens], on: backend)
   backend.attention(
-    geometry, q: savedQ.converted(to: .f32).storage, k: savedK.converted(to: .f32).storage,
-    v: savedV.converted(to: .f32).storage, out: out.storage, lse: lse.storage)
-  let y = out.converted(to: type)
+    geometry, q: q.elements, k: k.elements, v: v.elements, out: y.elements, lse: lse.storage)
   return y.recorded(from: [q, k, v]) { upstream in
     let backend = upstream.backend
-    let dq = Tensor(uninitialized: savedQ.shape, on: backend)
-    let dk = Tensor(uninitialized: savedK.shape, on: backend)
-    let dv = Tensor(uninitialized: savedV.shape, on: backend)
+    let dq = Tensor(uninitialized: savedQ.shape, dtype: savedQ.dtype, on: backend)
+    let dk = Tensor(uninitialized: savedK.shape, dtype: savedK.dtype, on: backend)
+    let dv = Tensor(uninitialized: savedV.shape, dtype: savedV.dtype, on: backend)
     backend.attentionBackward(
-      geometry, q: savedQ.converted(to: .f32).storage, k: savedK.converted(to: .f32).storage,
-      v: savedV.converted(to: .f32).storage, out: y.converted(to: .f32).storage,
-      lse: lse.storage, dOut: upstream.converted(to: .f32).storage, dq: dq.storage,
-      dk: dk.storage, dv: dv.storage)
-    return [dq.converted(to: type), dk.converted(to: type), dv.converted(to: type)]
+      geometry, q: savedQ.elements, k: savedK.elements, v: savedV.elements, out: y.elements,
+      lse: lse.storage, dOut: upstream.elements, dq: dq.elements, dk: dk.elements,
+      dv: dv.elements)
+    return [dq, dk, dv]
   }
 }
