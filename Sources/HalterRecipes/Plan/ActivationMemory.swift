@@ -31,7 +31,7 @@ struct ActivationMemory: Equatable {
   /// The most that is held at once.
   var peak: Int { kept + max(passing, loss) }
 
-  /// Rows of logits that are in memory at a time, as in `linearCrossEntropy`.
+  /// Rows of logits that are in memory at a time where the head is trained.
   private static let logitRows = 128
   /// What products pack their factors into, whatever the batch.
   static let productScratch = 12 << 20
@@ -85,6 +85,19 @@ struct ActivationMemory: Equatable {
     // The last hidden states, those that carry loss and their gradients, and a chunk of logits.
     loss =
       tokens * d * f32 + 2 * batch.trained * d * f32
-      + min(batch.trained, Self.logitRows) * c.vocabularySize * f32
+      + (adapted == nil
+        ? min(batch.trained, Self.logitRows) * c.vocabularySize * f32
+        : Self.fusedLoss(c, trained: batch.trained, activation: activation))
+  }
+
+  /// The working memory of the loss of a frozen head (`cross_entropy.c`): exponentials of a chunk of
+  /// rows, in at most 32 MiB, the rows packed in blocks, and two slabs of the head.
+  private static func fusedLoss(_ c: LlamaConfiguration, trained: Int, activation: Int) -> Int {
+    guard trained > 0 else { return 0 }
+    let affordable = max(42, (32 << 20) / (c.vocabularySize * activation))
+    let rows = min(trained, 1008, affordable)
+    let elements = 384 * 4 / activation
+    let packed = (c.hiddenSize + elements - 1) / elements * 1600
+    return rows * (c.vocabularySize * activation + packed) + 2 * (2 << 20)
   }
 }
