@@ -48,6 +48,31 @@ extension CPUBackend {
     ) { attention in runForward(&attention) }
   }
 
+  /// Bytes of working memory that `attentionBackward` takes, which is more than `attention` does.
+  public static func attentionScratch(
+    _ geometry: AttentionGeometry, compute: ComputeType, threads: Int
+  ) -> Int {
+    geometry.segments.withUnsafeBufferPointer { segments in
+      guard let start = segments.baseAddress, geometry.tokens > 0 else { return 0 }
+      var attention = call(geometry, start, compute)
+      return hk_attention_backward_scratch(&attention, InstructionSet.best.code, threads)
+    }
+  }
+
+  /// The kernels' view of a geometry, rows lying one behind the other, without its matrices.
+  private static func call(
+    _ geometry: AttentionGeometry, _ segments: UnsafePointer<Int>, _ compute: ComputeType
+  ) -> hk_attention {
+    let queries = hk_rows(data: nil, ld: geometry.heads * geometry.headDim)
+    let keys = hk_rows(data: nil, ld: geometry.kvHeads * geometry.headDim)
+    return hk_attention(
+      segments: segments, segment_count: geometry.segments.count - 1, cached: 0,
+      heads: geometry.heads, kv_heads: geometry.kvHeads, head_dim: geometry.headDim,
+      scale: geometry.scale, compute: compute == .bf16 ? HK_COMPUTE_BF16 : HK_COMPUTE_F32,
+      type: HK_ELEMENT_F32, q: queries, k: keys, v: keys, out: queries, lse: nil, d_out: queries,
+      dq: queries, dk: keys, dv: keys)
+  }
+
   private func runForward(_ attention: inout hk_attention) {
     let isa = instructionSet.code
     let scratch = pool.buffer(
@@ -57,29 +82,26 @@ extension CPUBackend {
     }
   }
 
-  /// Calls a closure with the kernels' view of a geometry, rows lying one behind the other, after
-  /// checking that the matrices hold it. Nothing is to be done where there are no tokens.
+  /// Calls a closure with the kernels' view of a geometry after checking that the matrices hold it.
+  /// Nothing is to be done where there are no tokens.
   private func withAttention(
     _ geometry: AttentionGeometry, cached: Int = 0, q: Elements, k: Elements, v: Elements,
     out: Elements, _ body: (inout hk_attention) -> Void
   ) {
     let (tokens, d) = (geometry.tokens, geometry.headDim)
     precondition((1...Int(HK_ATTENTION_HEAD)).contains(d), "heads of \(d)")
-    let (queryWidth, keyWidth) = (geometry.heads * d, geometry.kvHeads * d)
-    let type = check(tokens * queryWidth, q, out)
-    precondition(check((cached + tokens) * keyWidth, k, v) == type, "elements of several types")
-    func rows(_ elements: Elements?, _ width: Int) -> hk_rows {
-      hk_rows(data: elements?.buffer.base, ld: width)
-    }
+    let type = check(tokens * geometry.heads * d, q, out)
+    precondition(
+      check((cached + tokens) * geometry.kvHeads * d, k, v) == type, "elements of several types")
     geometry.segments.withUnsafeBufferPointer { segments in
       guard let start = segments.baseAddress, tokens > 0 else { return }
-      var attention = hk_attention(
-        segments: start, segment_count: segments.count - 1, cached: cached,
-        heads: geometry.heads, kv_heads: geometry.kvHeads, head_dim: d, scale: geometry.scale,
-        compute: compute == .bf16 ? HK_COMPUTE_BF16 : HK_COMPUTE_F32, type: type,
-        q: rows(q, queryWidth), k: rows(k, keyWidth), v: rows(v, keyWidth),
-        out: rows(out, queryWidth), lse: nil, d_out: rows(nil, queryWidth),
-        dq: rows(nil, queryWidth), dk: rows(nil, keyWidth), dv: rows(nil, keyWidth))
+      var attention = Self.call(geometry, start, compute)
+      attention.cached = cached
+      attention.type = type
+      attention.q.data = q.buffer.base
+      attention.k.data = k.buffer.base
+      attention.v.data = v.buffer.base
+      attention.out.data = out.buffer.base
       body(&attention)
     }
   }

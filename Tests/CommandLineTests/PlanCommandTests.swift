@@ -14,6 +14,7 @@ import Testing
       .replacingOccurrences(of: "\"hidden_size\": 64", with: "\"hidden_size\": 16384")
       .replacingOccurrences(of: "\"intermediate_size\": 192", with: "\"intermediate_size\": 65536")
       .replacingOccurrences(of: "\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": 200")
+      .replacingOccurrences(of: "\"num_attention_heads\": 4", with: "\"num_attention_heads\": 128")
     try work.write(config, to: "giant/config.json")
   }
 

@@ -73,7 +73,7 @@ import Testing
   }
 
   private var shape: ActivationMemory.Batch {
-    .init(tokens: batch.tokens.count, trained: batch.trainedTokens)
+    .init(tokens: batch.tokens.count, trained: batch.trainedTokens, longest: 300)
   }
 
   private func expectNear(

@@ -17,7 +17,7 @@ import Testing
       adapter: .init(
         sizes: [Int](repeating: 100_000, count: 448),
         layers: .init(rank: 16, layers: Dictionary(uniqueKeysWithValues: (0..<32).map { ($0, 7) }))),
-      batch: .init(tokens: 4096, trained: 2048), compute: .bf16, recomputes: false,
+      batch: .init(tokens: 4096, trained: 2048, longest: 1024), compute: .bf16, recomputes: false,
       accumulates: false, process: 100 << 20,
       optimizer: .init())
   }

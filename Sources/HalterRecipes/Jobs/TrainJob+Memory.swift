@@ -19,7 +19,8 @@ extension TrainJob {
     let rows = try longestBatch(prepared).map { try prepared.train.row($0) }
     let batch = ActivationMemory.Batch(
       tokens: rows.reduce(0) { $0 + $1.tokens.count },
-      trained: hasHead ? rows.reduce(0) { $0 + $1.trainedTokens } : 0)
+      trained: hasHead ? rows.reduce(0) { $0 + $1.trainedTokens } : 0,
+      longest: rows.map(\.tokens.count).max() ?? 0)
     var configuration = checkpoint.configuration
     // A head that is not there is as one that is the embedding.
     if !hasHead { configuration.tiesEmbeddings = true }

@@ -12,6 +12,8 @@ struct ActivationMemory: Equatable {
     var tokens: Int
     /// Those that carry loss.
     var trained: Int
+    /// The tokens of its longest row.
+    var longest: Int
   }
 
   /// The linear layers of a block that have an adapter, and of which rank.
@@ -69,11 +71,9 @@ struct ActivationMemory: Equatable {
     // those of gate, up and their product.
     let backward = d * f32 + 3 * i * activation
     // In attention: the gradient of the block's input, those of the output, queries, keys and
-    // values, and, where heads share keys, the keys' and values' of each head. The kernel works on
-    // f32: what has another type is widened.
-    let widened = compute == .bf16 ? (3 * q + 2 * k) * f32 : 0
-    let shared = c.heads > c.kvHeads ? 2 * q * f32 : 0
-    let heads = d * f32 + q * activation + (q + 2 * k) * f32 + widened + shared
+    // values, and the working memory of the kernels.
+    let heads = d * f32 + (2 * q + 2 * k) * activation
+    let scratch = Self.attentionScratch(c, batch, compute)
     // By then the feed-forward layer of the last block has let go of gate and up.
     let gone = 2 * i * activation
     // The input of the block that is computed again is kept already; its result lives on.
@@ -81,7 +81,7 @@ struct ActivationMemory: Equatable {
 
     let tokens = batch.tokens
     kept = tokens * (lastNorm + (recomputes ? c.layers * d * f32 : blocks.reduce(0, +)))
-    passing = tokens * (again + max(backward, heads - gone))
+    passing = tokens * again + max(tokens * backward, tokens * (heads - gone) + scratch)
     // The last hidden states, those that carry loss and their gradients, and a chunk of logits.
     loss =
       tokens * d * f32 + 2 * batch.trained * d * f32
@@ -99,5 +99,17 @@ struct ActivationMemory: Equatable {
     let elements = 384 * 4 / activation
     let packed = (c.hiddenSize + elements - 1) / elements * 1600
     return rows * (c.vocabularySize * activation + packed) + 2 * (2 << 20)
+  }
+
+  /// What attention takes for a batch of rows as long as its longest.
+  private static func attentionScratch(
+    _ c: LlamaConfiguration, _ batch: Batch, _ compute: ComputeType
+  ) -> Int {
+    guard batch.tokens > 0 else { return 0 }
+    let starts = stride(from: 0, to: batch.tokens, by: max(1, batch.longest))
+    return CPUBackend.attentionScratch(
+      AttentionGeometry(
+        segments: starts + [batch.tokens], heads: c.heads, kvHeads: c.kvHeads,
+        headDim: c.headDim, scale: 1), compute: compute, threads: 1)
   }
 }
