@@ -66,6 +66,7 @@ import Testing
               split: null  # default
               limit: null  # default
               weight: 1  # default
+              share: null  # default
             - path: /b  # override data.train.1.path=/b
               format: auto  # default
               layout: auto  # default
@@ -73,6 +74,7 @@ import Testing
               split: null  # default
               limit: null  # default
               weight: 1  # default
+              share: null  # default
           validation: null  # default
           max_length: null  # default
           on_overflow: drop  # default

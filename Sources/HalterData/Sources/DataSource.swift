@@ -18,6 +18,8 @@ public struct DataSource: Sendable, Equatable {
   public let limit: Int?
   /// How often an epoch draws each row: 0.5 half of the rows, 2 each row twice.
   public let weight: Double
+  /// The share of an epoch's rows that come from this source; nil to go by the weight.
+  public let share: Double?
 
   /// A source of rows.
   ///
@@ -30,9 +32,11 @@ public struct DataSource: Sendable, Equatable {
   ///   - part: the part of the rows that is taken.
   ///   - limit: at most so many rows of the part; nil for all.
   ///   - weight: how often an epoch draws each row.
+  ///   - share: the share of an epoch's rows that are to come from here; nil to go by the weight.
   public init(
     path: String, name: String? = nil, format: DataFormat? = nil, layout: String? = nil,
-    columns: [String: String] = [:], part: RowPart = .all, limit: Int? = nil, weight: Double = 1
+    columns: [String: String] = [:], part: RowPart = .all, limit: Int? = nil, weight: Double = 1,
+    share: Double? = nil
   ) {
     self.path = path
     self.name = name ?? path
@@ -42,6 +46,7 @@ public struct DataSource: Sendable, Equatable {
     self.part = part
     self.limit = limit
     self.weight = weight
+    self.share = share
   }
 
   /// The files of the source, in the order in which their rows are read.

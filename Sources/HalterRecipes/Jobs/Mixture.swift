@@ -9,21 +9,38 @@ struct Mixture {
   private let names: [String]
 
   /// The mixture of a set whose rows stand in the order of its sources.
-  /// - Throws: `FormatError` when the rows cannot be read.
-  init(of dataset: Dataset, from origins: [DataSource]) throws(FormatError) {
+  /// - Throws: `FormatError` when the rows cannot be read, `DataError` where a source that is to be
+  ///   a share of them has none.
+  init(of dataset: Dataset, from origins: [DataSource]) throws {
     var sources: [RowSource] = []
     var names: [String] = []
-    var start = 0
-    for (index, origin) in origins.enumerated() {
-      let end = try Self.end(of: index, in: dataset, from: start)
-      if end > start {
-        sources.append(RowSource(rows: start..<end, weight: origin.weight))
-        names.append(origin.name)
-      }
-      start = end
+    var ranges: [Range<Int>] = []
+    for index in origins.indices {
+      let start = ranges.last?.upperBound ?? 0
+      ranges.append(start..<(try Self.end(of: index, in: dataset, from: start)))
+    }
+    let shares = origins.compactMap(\.share)
+    if !shares.isEmpty, let empty = ranges.firstIndex(where: \.isEmpty) {
+      throw DataError(
+        .untrainable, "no row is left of this source, which is to be a share of all; take it out",
+        file: origins[empty].name)
+    }
+    let weights =
+      shares.count == origins.count
+      ? Self.weights(of: ranges.map(\.count), shares: shares) : origins.map(\.weight)
+    for (index, rows) in ranges.enumerated() where !rows.isEmpty {
+      sources.append(RowSource(rows: rows, weight: weights[index]))
+      names.append(origins[index].name)
     }
     self.sources = sources
     self.names = names
+  }
+
+  /// How often an epoch draws each row of sources of so many rows, so that they have their shares:
+  /// the rows of the scarcest once, of the others as many as go with them.
+  static func weights(of rows: [Int], shares: [Double]) -> [Double] {
+    let total = zip(rows, shares).map { Double($0) / $1 }.min() ?? 0
+    return zip(rows, shares).map { $1 * total / Double($0) }
   }
 
   /// What the first epoch makes of the mixture: how full the batches are, and, where a source does

@@ -71,7 +71,7 @@ extension DataSource {
       columns: recipe.columns?.names ?? [:],
       part: RowPart(
         start: recipe.split?.start ?? 0, end: recipe.split?.end ?? 1, holdOut: holdOut),
-      limit: recipe.limit, weight: recipe.weight)
+      limit: recipe.limit, weight: recipe.weight, share: recipe.share)
   }
 }
 

@@ -105,6 +105,10 @@ extension SourceRecipe {
       RecipeField(
         "weight", \.weight, .number(.above(0, upTo: 1000)), aliases: ["probability"],
         "How often an epoch draws each row: 0.5 half of the rows, 2 each row twice."),
+      RecipeField(
+        "share", \.share, .optional(.number(.above(0, upTo: 1))), derived: "as weight makes",
+        aliases: ["mix", "proportion"],
+        "The share of an epoch's rows that come from this source; those of all sources make 1."),
     ]
   }
 }

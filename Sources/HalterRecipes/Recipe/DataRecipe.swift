@@ -134,6 +134,8 @@ public struct SourceRecipe: RecipeSection, Sendable, Equatable {
   public internal(set) var limit: Int?
   /// How often an epoch draws each row.
   public internal(set) var weight = 1.0
+  /// The share of an epoch's rows that come from here; `nil` to go by the weight.
+  public internal(set) var share: Double?
 }
 
 /// A part of a source by content: a row belongs to it whatever its place.

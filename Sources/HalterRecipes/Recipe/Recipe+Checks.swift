@@ -9,6 +9,7 @@ extension Recipe {
     checkSchedule(&decoding)
     checkModel(&decoding)
     checkData(&decoding)
+    checkShares(&decoding)
   }
 
   private func checkAmounts(_ decoding: inout RecipeDecoding) {
@@ -105,6 +106,30 @@ extension Recipe {
       if: eval.every != nil && data.validation == nil && eval.samples.isEmpty,
       ["eval.every", "data.validation", "eval.samples"],
       "eval.every is given, but there is nothing to evaluate: add data.validation or eval.samples")
+  }
+
+  private func checkShares(_ decoding: inout RecipeDecoding) {
+    for (index, source) in data.train.enumerated() {
+      decoding.refuse(
+        if: source.share != nil && source.weight != 1,
+        ["data.train.\(index).share", "data.train.\(index).weight"],
+        "share and weight both say how much is drawn of \(quote(source.path.text)): keep one of them"
+      )
+    }
+    for index in (data.validation?.sources ?? []).indices {
+      decoding.refuse(
+        if: data.validation?.sources[index].share != nil, ["data.validation.\(index).share"],
+        "every validation row is measured once, whatever a share says: delete it")
+    }
+    let shares = data.train.compactMap(\.share)
+    if shares.isEmpty { return }
+    decoding.refuse(
+      if: shares.count < data.train.count, ["data.train"],
+      "\(shares.count) of \(data.train.count) sources have a share: give one to each, or to none")
+    decoding.refuse(
+      if: shares.count == data.train.count && abs(shares.reduce(0, +) - 1) > 1e-6,
+      ["data.train"],
+      "the shares of data.train make \(numeral(shares.reduce(0, +))): let them make 1")
   }
 
   /// Fills in the defaults that follow from other values.
