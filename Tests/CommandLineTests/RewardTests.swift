@@ -158,6 +158,31 @@ import Testing
       65, "generate", "--model", "merged", "Why?", saying: ["reward model", "halter score"])
   }
 
+  @Test func aFineTunedAdapterIsAStart() throws {
+    try work.addBase()
+    try work.write(Workshop.adapterRecipe, to: "sft.yaml")
+    try work.succeeds("run", "sft.yaml", "--quiet")
+    try work.write(
+      Self.recipe.replacing("{base: \(Repository.tiny.path), init: random}", with: "base")
+        + "adapter: {init: adapted/final}\n", to: "rm.yaml")
+    try train()
+    let config = try work.read("rm/final/adapter_config.json")
+    #expect(config.contains("\"r\" : 4") && config.contains("SEQ_CLS"))
+    try work.succeeds("score", "rm", "--input", "other.jsonl")
+    // Dropout of the adapter and all, it goes on where it was stopped.
+    let whole = try work.bytes("rm/final/adapter_model.safetensors")
+    try FileManager.default.removeItem(at: work.url("rm/final"))
+    try FileManager.default.removeItem(at: work.url("rm/checkpoints/step-12"))
+    try work.succeeds("run", "rm/recipe.yaml", "--resume", "rm", "--quiet")
+    #expect(try work.bytes("rm/final/adapter_model.safetensors") == whole)
+  }
+
+  @Test func previewsShowBothAnswers() throws {
+    let text = try work.succeeds("data", "preview", "rm.yaml", "-n", "1").out
+    #expect(text.contains("⟦A file that says what to train."))
+    #expect(text.contains("No idea 0."))
+  }
+
   @Test func aLanguageModelScoresNothing() throws {
     try work.addBase()
     try work.fails(

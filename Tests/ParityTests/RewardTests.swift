@@ -126,9 +126,17 @@ import Testing
       try weights.write(to: directory)
       #expect(try PEFTDirectory.isClassifier(directory))
       #expect(try PEFTDirectory.base(of: directory) == "tiny_llama/mha_untied")
-      let again = try golden.model(directory).model
-      #expect(
-        golden.scores(again) == golden.scores(try golden.model(Golden.url("reward/start")).model))
+      let (again, adapter) = try golden.model(directory)
+      let expected = golden.scores(try golden.model(Golden.url("reward/start")).model)
+      #expect(golden.scores(again) == expected)
+      // So do they where a run goes on from a checkpoint.
+      let other = RewardAdapterWeights(adapter, again, base: "", template: nil)
+      for parameter in other.parameters {
+        parameter.parameter.assign(parameter.parameter.value.floats.map { $0 + 1 })
+      }
+      #expect(golden.scores(again) != expected)
+      try other.restore(from: directory)
+      #expect(golden.scores(again) == expected)
     }
   }
 
