@@ -9,7 +9,7 @@
 #define DOT_STRIP 2
 
 /// Bytes ahead of the reading that are asked for.
-#define DOT_AHEAD 1024
+#define DOT_AHEAD 4096
 
 /// sum += a * b over a run of `count` numbers; two sums hide the latency of the additions.
 INLINE void add_dot(size_t count, const float *a, const float *b, vfloat sums[2]) {
