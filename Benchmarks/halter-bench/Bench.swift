@@ -98,7 +98,7 @@ struct Row: Codable {
   private func print() {
     let speed = gflops.map { "\(Int($0)) GFLOP/s" } ?? gbytes.map { "\(Int($0)) GB/s" } ?? ""
     let columns = [
-      what.padding(toLength: 46, withPad: " ", startingAt: 0),
+      what.padding(toLength: 52, withPad: " ", startingAt: 0),
       String(format: "%9.3f ms", seconds * 1e3),
       speed.padding(toLength: 13, withPad: " ", startingAt: 0),
       String(format: "%3.0f %%", share * 100),

@@ -29,19 +29,19 @@ struct Operations {
       let geometry = AttentionGeometry(
         segments: (0...count).map { $0 * length }, heads: heads, kvHeads: kvHeads, headDim: d,
         scale: 1 / Float(d).squareRoot())
-      let (q, k, v) = (
-        tensor([tokens, heads * d], backend, 1), tensor([tokens, kvHeads * d], backend, 2),
-        tensor([tokens, kvHeads * d], backend, 3)
-      )
-      let seed = tensor([tokens, heads * d], backend, 4).converted(to: backend.activationType)
-      let inputs = [q, k, v].map { $0.converted(to: backend.activationType) }
+      let type = backend.activationType
+      func elements(_ width: Int, _ seed: UInt64) -> Elements {
+        tensor([tokens, width], backend, seed).converted(to: type).elements
+      }
+      let (q, out) = (elements(heads * d, 1), elements(heads * d, 2))
+      let (dOut, dq) = (elements(heads * d, 3), elements(heads * d, 4))
+      let (k, v) = (elements(kvHeads * d, 5), elements(kvHeads * d, 6))
+      let (dk, dv) = (elements(kvHeads * d, 7), elements(kvHeads * d, 8))
+      let lse = backend.allocate(byteCount: heads * tokens * 4)
       let seconds = timer.median {
-        let leaves = inputs.map { $0.converted(to: .f32).requiringGradient() }
-        let out = causalAttention(
-          q: leaves[0].converted(to: backend.activationType),
-          k: leaves[1].converted(to: backend.activationType),
-          v: leaves[2].converted(to: backend.activationType), geometry: geometry)
-        out.backward(seed)
+        backend.attention(geometry, q: q, k: k, v: v, out: out, lse: lse)
+        backend.attentionBackward(
+          geometry, q: q, k: k, v: v, out: out, lse: lse, dOut: dOut, dq: dq, dk: dk, dv: dv)
       }
       let pairs = Double(count * length) * Double(length)
       return Row(
