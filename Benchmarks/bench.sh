@@ -39,7 +39,7 @@ LoRA bf16, 4 x 512|model=$work/base train.compute=bf16|bf16 4 512|629|yes
 QLoRA NF4, 4 x 512|model.base=$work/base model.quantize={type: nf4, double: true} train.compute=bf16|nf4 4 512|629|yes
 QLoRA NF4 recomputed, 4 x 512|model.base=$work/base model.quantize={type: nf4, double: true} train.compute=bf16 train.recompute=blocks|nf4 4 512 --recompute|629|yes
 QLoRA on the Q4_1 GGUF, 4 x 512|model=$model train.compute=bf16|-|629|yes
-LoRA bf16, 1 x 2048|model=$work/base train.compute=bf16 data.train=long.jsonl data.max_length=2048|bf16 1 2048|815|yes
+LoRA bf16, 1 x 2048|model=$work/base train.compute=bf16 data.train=$work/long.jsonl data.max_length=2048|bf16 1 2048|815|yes
 CASES
 }
 
