@@ -164,7 +164,7 @@ while IFS='|' read -r name _ _ mega narrow; do
   peak=${f32_peak:-0}
   [[ $narrow == yes && ${bf16_peak:-0} != 0 ]] && peak=$bf16_peak
   share=
-  [[ $peak != 0 ]] && share=$(calculate '%.0f%%%%' "100 * $rate * $mega * 1e6 / ($peak * 1e9)")
+  [[ $peak != 0 ]] && share=$(calculate '%.0f%%' "100 * $rate * $mega * 1e6 / ($peak * 1e9)")
   peer_rate='' peer_memory='' ratio=''
   if [[ -s $work/peer-step-$number.txt ]]; then
     peer_step=$(median <"$work/peer-step-$number.txt")
