@@ -24,6 +24,8 @@ test: deps
 	scripts/test.sh
 
 bench: build
+	swift build -c release --product halter-bench
+	.build/release/halter-bench
 	Benchmarks/bench.sh
 	Benchmarks/prepare.sh
 

@@ -25,7 +25,7 @@ model=smollm2-135m-instruct
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$root/Benchmarks/step.yaml" "$work/"
-"$halter" model pull --quiet "$model" >/dev/null
+file=$("$halter" model pull --quiet "$model" | tail -n 1)
 note() { echo "$*" >&2; }
 fail() { note "bench: $*"; exit 1; }
 
@@ -127,6 +127,12 @@ decode() {
   calculate '%.3f\n' "(${tokens[1]} - ${tokens[0]}) / (${times[1]} - ${times[0]})" >>"$work/decode.txt"
 }
 
+# The same in llama.cpp, on the same file.
+decode_peer() {
+  "$peer/bin/python" "$root/Benchmarks/peer_decode.py" "$file" 128 "$(nproc)" 2>/dev/null | tail -n 1 |
+    values tokens_per_second >>"$work/peer-decode.txt"
+}
+
 note "exporting the model as bf16"
 "$halter" export --model "$model" --merge --output "$work/base" >/dev/null
 for round in $(seq 1 "$rounds"); do
@@ -143,7 +149,7 @@ for round in $(seq 1 "$rounds"); do
     true
   done < <(cases)
   [[ start =~ $only ]] && cold_start "$round"
-  [[ decode =~ $only ]] && decode
+  [[ decode =~ $only ]] && decode && [[ $peer ]] && decode_peer
   true
 done
 
@@ -179,9 +185,14 @@ done < <(cases)
 cold=null decoding=null
 if [[ -s $work/cold.txt ]]; then
   cold=$(calculate %.2f "$(median <"$work/cold.txt")")
-  decoding=$(calculate %.1f "$(median <"$work/decode.txt")")
   echo "command to first step done, $((around + 4)) tokens: $cold s"
+fi
+if [[ -s $work/decode.txt ]]; then
+  decoding=$(calculate %.1f "$(median <"$work/decode.txt")")
   echo "greedy decoding, Q4_1: $decoding tokens/s"
+fi
+if [[ -s $work/peer-decode.txt ]]; then
+  echo "  llama.cpp: $(calculate %.1f "$(median <"$work/peer-decode.txt")") tokens/s"
 fi
 machine=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1 || true)
 commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)
