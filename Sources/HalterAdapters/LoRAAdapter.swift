@@ -26,16 +26,26 @@ public final class LoRAAdapter {
     try inject(configuration, into: slots) { name, rank, inputs, outputs in
       var random = RandomStream(seed: seed, name: name + ".lora_A")
       let a = random.uniform(count: rank * inputs, bound: 1 / Float(inputs).squareRoot())
-      return (a, [Float](repeating: 0, count: outputs * rank))
+      return Factors(a: a, b: [Float](repeating: 0, count: outputs * rank))
     }
   }
 
-  /// Wraps the chosen layers with given factors: A row-major `[r, inputs]`, B `[outputs, r]`.
+  /// The values that an adapter on a layer begins with.
+  struct Factors {
+    /// A, row-major `[r, inputs]`.
+    var a: [Float]
+    /// B, row-major `[outputs, r]`.
+    var b: [Float]
+    /// The magnitudes of DoRA, `[outputs]`; the norms of the rows of W + s B A when nil.
+    var magnitude: [Float]?
+  }
+
+  /// Wraps the chosen layers with given factors.
   static func inject(
     _ configuration: LoRAConfiguration, into slots: [LinearSlot],
     factors: (
       _ name: String, _ rank: Int, _ inputs: Int, _ outputs: Int
-    ) throws(AdapterError) -> (a: [Float], b: [Float])
+    ) throws(AdapterError) -> Factors
   ) throws(AdapterError) -> LoRAAdapter {
     var wrapped: [(LinearSlot, LoRALinear)] = []
     for slot in slots where try configuration.includes(slot.name, layer: slot.layer) {
@@ -43,12 +53,15 @@ public final class LoRAAdapter {
         throw AdapterError("\(slot.name) already has an adapter or is trained itself")
       }
       let (rank, scaling) = try configuration.geometry(of: slot.name)
-      let (a, b) = try factors(slot.name, rank, base.inputs, base.outputs)
+      let start = try factors(slot.name, rank, base.inputs, base.outputs)
+      let a = Tensor(start.a, shape: [rank, base.inputs], on: matrix.backend)
+      let b = Tensor(start.b, shape: [base.outputs, rank], on: matrix.backend)
       let layer = LoRALinear(
-        name: slot.name, base: base, matrix: matrix,
-        a: Tensor(a, shape: [rank, base.inputs], on: matrix.backend),
-        b: Tensor(b, shape: [base.outputs, rank], on: matrix.backend),
-        scaling: scaling, dropout: Float(configuration.dropout))
+        name: slot.name, base: base, matrix: matrix, a: a, b: b, scaling: scaling,
+        dropout: Float(configuration.dropout),
+        decomposition: configuration.usesDoRA
+          ? WeightDecomposition(matrix, a: a, b: b, scaling: scaling, magnitude: start.magnitude)
+          : nil)
       wrapped.append((slot, layer))
     }
     if wrapped.isEmpty {
@@ -61,14 +74,10 @@ public final class LoRAAdapter {
     return LoRAAdapter(configuration, wrapped.map(\.1))
   }
 
-  /// The trainable factors under their full names, e.g.
-  /// `model.layers.0.self_attn.q_proj.lora_A.weight`.
+  /// What is trained under its full names, e.g. `model.layers.0.self_attn.q_proj.lora_A.weight`.
   public var parameters: [NamedParameter] {
     layers.flatMap { layer in
-      [
-        NamedParameter("\(layer.name).lora_A.weight", layer.a),
-        NamedParameter("\(layer.name).lora_B.weight", layer.b),
-      ]
+      layer.adapterParameters.map { NamedParameter("\(layer.name).\($0.name)", $0.parameter) }
     }
   }
 }

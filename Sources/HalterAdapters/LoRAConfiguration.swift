@@ -18,6 +18,8 @@ public struct LoRAConfiguration: Sendable, Equatable {
   public var dropout: Double
   /// Scales by alpha / sqrt(r) instead of alpha / r (rsLoRA, Kalajdzievski 2023).
   public var usesRSLoRA: Bool
+  /// Trains the magnitudes of the rows apart from their directions (DoRA, Liu et al. 2024).
+  public var usesDoRA: Bool
   /// Which linear layers get an adapter.
   public var targets: Targets
   /// The indices of the blocks that get one; all when nil.
@@ -30,18 +32,22 @@ public struct LoRAConfiguration: Sendable, Equatable {
   /// A configuration.
   public init(
     rank: Int, alpha: Double, dropout: Double = 0, usesRSLoRA: Bool = false,
-    targets: Targets = .allLinear, layers: [Int]? = nil, rankPattern: [String: Int] = [:],
-    alphaPattern: [String: Double] = [:]
+    usesDoRA: Bool = false, targets: Targets = .allLinear, layers: [Int]? = nil,
+    rankPattern: [String: Int] = [:], alphaPattern: [String: Double] = [:]
   ) {
     self.rank = rank
     self.alpha = alpha
     self.dropout = dropout
     self.usesRSLoRA = usesRSLoRA
+    self.usesDoRA = usesDoRA
     self.targets = targets
     self.layers = layers
     self.rankPattern = rankPattern
     self.alphaPattern = alphaPattern
   }
+
+  /// The family of the adapter in a word: `LoRA`, `rsLoRA`, `DoRA` or `rsDoRA`.
+  public var family: String { (usesRSLoRA ? "rs" : "") + (usesDoRA ? "DoRA" : "LoRA") }
 
   /// The rank and the scaling of the adapter on a layer.
   /// - Throws: `AdapterError` if a pattern is no regular expression, if two patterns give the
@@ -65,7 +71,7 @@ public struct LoRAConfiguration: Sendable, Equatable {
   ) throws(AdapterError) -> (rank: Int, parameters: [Int])? {
     guard try includes(name, layer: layer) else { return nil }
     let rank = try geometry(of: name).rank
-    return (rank, [rank * inputs, rank * outputs])
+    return (rank, [rank * inputs, rank * outputs] + (usesDoRA ? [outputs] : []))
   }
 
   /// Whether the layer called `name` in block `layer` gets an adapter.

@@ -82,10 +82,11 @@ public enum PEFTDirectory {
     }
     return try LoRAAdapter.inject(configuration, into: slots) {
       (name, rank, inputs, outputs) throws(AdapterError) in
-      (
-        try factor(name + ".lora_A.weight", [rank, inputs]),
-        try factor(name + ".lora_B.weight", [outputs, rank])
-      )
+      LoRAAdapter.Factors(
+        a: try factor(name + ".lora_A.weight", [rank, inputs]),
+        b: try factor(name + ".lora_B.weight", [outputs, rank]),
+        magnitude: configuration.usesDoRA
+          ? try factor(name + ".lora_magnitude_vector", [outputs]) : nil)
     }
   }
 
@@ -98,6 +99,9 @@ public enum PEFTDirectory {
     for slot in slots where try configuration.includes(slot.name, layer: slot.layer) {
       expected.insert("\(prefix)\(slot.name).lora_A.weight")
       expected.insert("\(prefix)\(slot.name).lora_B.weight")
+      if configuration.usesDoRA {
+        expected.insert("\(prefix)\(slot.name).lora_magnitude_vector")
+      }
     }
     let names = file.tensors.map(\.name).filter { !$0.contains(".base_layer.") }
     if let stranger = names.first(where: { !expected.contains($0) }) {
@@ -122,7 +126,7 @@ public enum PEFTDirectory {
     guard kind == "LORA" else {
       throw AdapterError(path: url.path, "peft_type is \"\(kind)\", only LORA is supported")
     }
-    for key in ["use_dora", "lora_bias", "use_qalora", "fan_in_fan_out"] {
+    for key in ["lora_bias", "use_qalora", "fan_in_fan_out"] {
       if try file.bool(key) == true {
         throw AdapterError(path: url.path, "\(key) is true, which is not supported")
       }
@@ -150,7 +154,8 @@ public enum PEFTDirectory {
     return LoRAConfiguration(
       rank: try file.integer("r") ?? 8, alpha: try file.number("lora_alpha") ?? 8,
       dropout: dropout,
-      usesRSLoRA: try file.bool("use_rslora") ?? false, targets: try targets(file),
+      usesRSLoRA: try file.bool("use_rslora") ?? false,
+      usesDoRA: try file.bool("use_dora") ?? false, targets: try targets(file),
       layers: layers.isEmpty ? nil : layers,
       rankPattern: try patterns(file, "rank_pattern") { try $0.integer($1) },
       alphaPattern: try patterns(file, "alpha_pattern") { try $0.number($1) })
@@ -205,8 +210,8 @@ public enum PEFTDirectory {
       "layers_to_transform": c.layers ?? NSNull() as Any, "layers_pattern": NSNull(),
       "rank_pattern": c.rankPattern, "alpha_pattern": c.alphaPattern, "bias": "none",
       "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
-      "modules_to_save": head.map { [module(ofWeight: $0)] } ?? NSNull() as Any, "use_dora": false,
-      "lora_bias": false,
+      "modules_to_save": head.map { [module(ofWeight: $0)] } ?? NSNull() as Any,
+      "use_dora": c.usesDoRA, "lora_bias": false,
       "revision": NSNull(), "auto_mapping": NSNull(), "exclude_modules": NSNull(),
     ]
   }

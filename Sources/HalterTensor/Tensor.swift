@@ -143,6 +143,6 @@ extension Tensor {
     case (.bf16, .f32): backend.convertFromBF16(storage, into: result.storage, count: count)
     default: preconditionFailure("no conversion from \(dtype) to \(target)")
     }
-    return result.recorded(from: [self], gradientType: gradientType) { [$0] }
+    return result.recorded(from: [self], gradientType: .f32) { [$0] }
   }
 }

@@ -44,7 +44,7 @@ public struct AdapterWeights: TrainedWeights {
   public var summary: String? {
     let c = adapter.configuration
     let alpha = c.alpha == c.alpha.rounded() ? "\(Int(c.alpha))" : "\(c.alpha)"
-    return "\(c.usesRSLoRA ? "rsLoRA" : "LoRA") r=\(c.rank) alpha=\(alpha) on "
+    return "\(c.family) r=\(c.rank) alpha=\(alpha) on "
       + "\(adapter.layers.count) layers"
   }
 

@@ -56,6 +56,7 @@ import Testing
           targets: all-linear  # default
           layers: null  # default
           rslora: false  # default
+          dora: false  # default
           init: default  # default
         data:
           train:

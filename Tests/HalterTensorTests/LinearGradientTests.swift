@@ -100,6 +100,47 @@ import Testing
     }
   }
 
+  @Test(arguments: sizes, [[], [0], [1], [2]] as [Set<Int>])
+  func decomposed(size: (Int, Int, Int), frozen: Set<Int>) {
+    let (m, n, _) = size
+    // A norm of 0 leaves nothing of its column.
+    let norms = noise(n, 5, 0.5).enumerated().map { $0 == 1 ? 0 : $1 + 1 }
+    GradientCheck(shapes: [[m, n], [n], [n]], frozen: frozen).run({
+      $0[0].decomposed(
+        magnitude: $0[1], norms: Tensor(norms, shape: [n], on: CPUBackend(threads: 1)),
+        bias: $0[2])
+    }) { x in
+      biased(
+        x[0].indices.map {
+          let norm = Double(norms[$0 % n])
+          return norm > 0 ? x[0][$0] * x[1][$0 % n] / norm : 0
+        }, x[2])
+    }
+  }
+
+  @Test(arguments: sizes, [1, 4]) func adaptedNorms(size: (Int, Int, Int), rank: Int) {
+    let (_, n, k) = size
+    let (matrix, w) = frozenMatrix(n, k)
+    let (a, b) = (noise(rank * k, 71), noise(n * rank, 72))
+    let squares = (0..<n).map { row in
+      (0..<k).reduce(0.0) { $0 + w[row * k + $1] * w[row * k + $1] }
+    }
+    let norms = adaptedRowNorms(
+      matrix, squaredNorms: squares, a: Tensor(a, shape: [rank, k], on: matrix.backend),
+      b: Tensor(b, shape: [n, rank], on: matrix.backend), scale: 1.5
+    ).floats
+    for row in 0..<n {
+      let square = (0..<k).reduce(0.0) { sum, column in
+        let added = (0..<rank).reduce(0.0) {
+          $0 + Double(b[row * rank + $1]) * Double(a[$1 * k + column])
+        }
+        let value = w[row * k + column] + 1.5 * added
+        return sum + value * value
+      }
+      #expect(abs(Double(norms[row]) - square.squareRoot()) < 1e-4 * (1 + square.squareRoot()))
+    }
+  }
+
   /// x Wᵀ + scale · (x' Aᵀ) Bᵀ.
   private func adapted(
     _ x: [Double], _ dropped: [Double], _ w: [Double], _ a: [Double], _ b: [Double],

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from golden import deterministic
+from make_lora import file_name
 
 
 def load_adapted(adapter, model_directory):
@@ -29,8 +30,7 @@ def load_adapted(adapter, model_directory):
 def check_names(model, adapter) -> None:
     """PEFT ignores names that it does not know and leaves missing ones at their start value."""
     written = set(load_file(pathlib.Path(adapter) / "adapter_model.safetensors"))
-    expected = {name.replace(".default", "")
-                for name in model.state_dict() if ".lora_" in name}
+    expected = {file_name(name) for name in model.state_dict() if ".lora_" in name}
     if written != expected:
         sys.exit(f"only in the file: {sorted(written - expected)}\n"
                  f"only in PEFT: {sorted(expected - written)}")

@@ -22,8 +22,12 @@ CASES = {
                   target_modules=r"model\.layers\.\d+\.(self_attn\.[qo]|mlp\.up)_proj"),
     "layers": dict(r=4, lora_alpha=8, target_modules=["k_proj", "gate_proj"],
                    layers_to_transform=[1]),
+    "dora": dict(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "down_proj"],
+                 use_dora=True),
+    "dora_rslora": dict(r=3, lora_alpha=5, target_modules=["k_proj", "o_proj", "up_proj"],
+                        use_dora=True, use_rslora=True),
 }
-GRADIENTS = {"plain", "patterns"}
+GRADIENTS = {"plain", "patterns", "dora"}
 
 
 def base_model(root):
@@ -35,8 +39,11 @@ def base_model(root):
 
 def lora_parameters(model) -> dict:
     """Trained tensors under the names they have in adapter_model.safetensors."""
-    return {key.replace(".default", ""): value
-            for key, value in model.named_parameters() if "lora_" in key}
+    return {file_name(key): value for key, value in model.named_parameters() if "lora_" in key}
+
+
+def file_name(parameter: str) -> str:
+    return parameter.replace(".default", "").replace("magnitude_vector.weight", "magnitude_vector")
 
 
 def make(name: str, root) -> dict:
@@ -46,7 +53,8 @@ def make(name: str, root) -> dict:
     generator = seeded(f"lora/{name}")
     with torch.no_grad():
         for value in lora_parameters(model).values():
-            value.copy_(torch.randn(value.shape, generator=generator) * 0.2)
+            noise = torch.randn(value.shape, generator=generator) * 0.2
+            value.copy_(noise if value.dim() == 2 else value * (1 + noise))
     config.base_model_name_or_path = BASE
     if isinstance(config.target_modules, set):  # a set has no order; a file should have one
         config.target_modules = sorted(config.target_modules)

@@ -1,4 +1,4 @@
-"""Golden values of QLoRA: a tiny checkpoint in 4 bits, trained with PEFT over bitsandbytes.
+"""Golden values of QLoRA and DoRA: a tiny checkpoint, in 4 bits and not, trained with PEFT.
 
 usage: make_qlora.py OUT_DIR      writes OUT_DIR/qlora/"""
 
@@ -8,6 +8,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from golden import output_directory, save_json, save_tensors, seeded, symmetric
+from make_lora import lora_parameters
 from segments import logits_of, logprobs_of, loss_of, make_segments
 
 # Rows are whole blocks: bitsandbytes 0.50.2 on AVX-512 dequantises others with wrong scales.
@@ -44,16 +45,17 @@ def make_base(directory):
     (directory / "generation_config.json").unlink()
 
 
-def train(directory, double):
+def train(directory, quantise, **options):
+    """The batch, the course of the training, and what was trained. `quantise` prepares the base."""
     base = LlamaForCausalLM.from_pretrained(
         directory, dtype=torch.float32, attn_implementation="eager")
-    model = get_peft_model(quantised(base, double), LoraConfig(
-        task_type="CAUSAL_LM", r=RANK, lora_alpha=ALPHA, target_modules="all-linear"))
-    parameters = {key.replace(".default", ""): value
-                  for key, value in model.named_parameters() if "lora_" in key}
+    model = get_peft_model(quantise(base), LoraConfig(
+        task_type="CAUSAL_LM", r=RANK, lora_alpha=ALPHA, target_modules="all-linear", **options))
+    parameters = lora_parameters(model)
     with torch.no_grad():
         for name, value in parameters.items():
-            value.copy_(symmetric(f"qlora/{name}", value.shape, 0.1))
+            if value.dim() == 2:  # magnitudes stay the norms that PEFT starts with
+                value.copy_(symmetric(f"qlora/{name}", value.shape, 0.1))
     batch = make_segments("qlora", (17, 1, 30), model.config.vocab_size)
     optimizer = torch.optim.AdamW(parameters.values(), lr=RATE, weight_decay=0)
     losses, norms = [], []
@@ -64,15 +66,22 @@ def train(directory, double):
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
-    print(f"double {double}: loss {losses[0]:.5f} to {losses[-1]:.5f}")
-    return batch, {"losses": losses, "gradient_norms": norms, "tensors": sorted(parameters)}
+    print(f"{options}: loss {losses[0]:.5f} to {losses[-1]:.5f}")
+    course = {"losses": losses, "gradient_norms": norms, "tensors": sorted(parameters)}
+    return batch, course, parameters
 
 
 if __name__ == "__main__":
     root = output_directory(__doc__)
     base = root / "qlora" / "base"
     make_base(base)
-    batch, plain = train(base, False)
-    _, double = train(base, True)
+    nf4, nf4_double = (lambda model: quantised(model, False)), (lambda model: quantised(model, True))
+    batch, plain, _ = train(base, nf4)
+    _, double, _ = train(base, nf4_double)
+    _, dora, weights = train(base, lambda model: model, use_dora=True)
+    _, dora_nf4, _ = train(base, nf4, use_dora=True, use_rslora=True)
     save_tensors(root / "qlora" / "batch.safetensors", batch)
-    save_json(root / "qlora" / "qlora.json", SETTINGS | {"plain": plain, "double": double})
+    save_tensors(root / "qlora" / "dora.safetensors",
+                 {name: value.detach() for name, value in weights.items() if "layers.1.self" in name})
+    save_json(root / "qlora" / "qlora.json",
+              SETTINGS | {"plain": plain, "double": double, "dora": dora, "dora_nf4": dora_nf4})

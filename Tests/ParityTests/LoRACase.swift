@@ -9,7 +9,7 @@ import Testing
 
 /// A PEFT adapter among the fixtures, on the tiny checkpoint `gqa_tied`.
 struct LoRACase {
-  static let names = ["plain", "rslora", "patterns", "regex", "layers"]
+  static let names = ["plain", "rslora", "patterns", "regex", "layers", "dora", "dora_rslora"]
 
   let name: String
   let golden: Golden

@@ -29,7 +29,8 @@ import Testing
   }
 
   @Test(
-    "gradients of every A and B equal PEFT's", arguments: ["plain", "patterns"], [false, true])
+    "gradients of what is trained equal PEFT's", arguments: ["plain", "patterns", "dora"],
+    [false, true])
   func gradients(name: String, recompute: Bool) throws {
     let lora = try LoRACase(name)
     let gradients = try Golden("lora/\(name)/gradients.safetensors")
@@ -122,15 +123,19 @@ import Testing
     }
   }
 
-  @Test("a fresh adapter leaves the model's logits as they are, to the bit")
-  func identity() throws {
+  @Test(
+    "a fresh adapter leaves the model's logits as they are, to the bit", arguments: [false, true])
+  func identity(usesDoRA: Bool) throws {
     let lora = try LoRACase("plain")
     let model = try LoRACase.base()
     let before = lora.logits(model)
     let adapter = try LoRAAdapter.inject(
-      LoRAConfiguration(rank: 4, alpha: 8), into: model.linearSlots, seed: 1)
+      LoRAConfiguration(rank: 4, alpha: 8, usesDoRA: usesDoRA), into: model.linearSlots, seed: 1)
     #expect(adapter.layers.count == 14)
+    #expect(adapter.parameters.count == (usesDoRA ? 42 : 28))
     #expect(lora.logits(model) == before)
+    let merged = model.checkpointTensors().map(values)
+    #expect(try merged == LoRACase.base().checkpointTensors().map(values))
   }
 
   @Test("a fresh A fills ±1/sqrt(inputs) and depends on the seed and the layer alone")

@@ -168,7 +168,7 @@ import Testing
   @Test("features that would be silently lost")
   func unsupported() throws {
     let changes: [(key: String, value: Any)] = [
-      ("peft_type", "LOHA"), ("peft_type", NSNull()), ("use_dora", true), ("use_qalora", true),
+      ("peft_type", "LOHA"), ("peft_type", NSNull()), ("use_qalora", true),
       ("fan_in_fan_out", true), ("lora_bias", true), ("bias", "all"),
       ("modules_to_save", ["lm_head"]), ("alora_invocation_tokens", [1, 2]),
       ("init_lora_weights", "pissa_niter_4"), ("init_lora_weights", "olora"),
@@ -180,6 +180,13 @@ import Testing
       try expectRefusal(change.key) { lora, directory in
         try copyConfiguration(of: lora, to: directory, replacing: [change.key: change.value])
       }
+    }
+  }
+
+  @Test("a DoRA adapter without its magnitudes")
+  func noMagnitudes() throws {
+    try expectRefusal("lora_magnitude_vector", "has no tensor") { lora, directory in
+      try copyConfiguration(of: lora, to: directory, replacing: ["use_dora": true])
     }
   }
 

@@ -43,7 +43,7 @@ public struct Inspection: Sendable, Codable, Equatable {
       let settings = try ConfigFile(url.appending(path: PEFTDirectory.configurationName))
       facts = [
         ["base", try settings.string("base_model_name_or_path") ?? "not named"],
-        ["adapter", c.usesRSLoRA ? "rsLoRA" : "LoRA"], ["rank", "\(c.rank)"],
+        ["adapter", c.family], ["rank", "\(c.rank)"],
         ["alpha", "\(c.alpha)"], ["dropout", "\(c.dropout)"], ["targets", Self.words(c.targets)],
       ]
     } else {

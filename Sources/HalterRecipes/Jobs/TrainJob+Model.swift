@@ -152,6 +152,6 @@ extension TrainJob {
     }
     return LoRAConfiguration(
       rank: adapter.rank, alpha: adapter.alpha, dropout: adapter.dropout,
-      usesRSLoRA: adapter.rslora, targets: targets, layers: layers)
+      usesRSLoRA: adapter.rslora, usesDoRA: adapter.dora, targets: targets, layers: layers)
   }
 }

@@ -46,8 +46,10 @@ public struct TrainJob {
     try check("rank", adapter.rank, c.rank)
     try check("alpha", adapter.alpha, c.alpha)
     try check("rslora", adapter.rslora, c.usesRSLoRA)
+    try check("dora", adapter.dora, c.usesDoRA)
     try check("targets", adapter.targets, targets)
-    (adapter.rank, adapter.alpha, adapter.rslora) = (c.rank, c.alpha, c.usesRSLoRA)
+    (adapter.rank, adapter.alpha) = (c.rank, c.alpha)
+    (adapter.rslora, adapter.dora) = (c.usesRSLoRA, c.usesDoRA)
     adapter.targets = targets
     if loaded.origin(of: "adapter.dropout") == .byDefault { adapter.dropout = c.dropout }
     var settled = loaded

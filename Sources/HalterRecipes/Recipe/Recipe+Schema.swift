@@ -120,6 +120,10 @@ extension AdapterRecipe {
         "rslora", \.rslora, .flag, aliases: ["use_rslora"],
         "Scale by alpha / √rank instead, which suits high ranks."),
       RecipeField(
+        "dora", \.dora, .flag, aliases: ["use_dora"],
+        "Train the magnitude of each output apart from its direction (DoRA): closer to training "
+          + "every weight, and slower."),
+      RecipeField(
         "init", \.initialization, .adapterInitialization, aliases: ["init_lora_weights"],
         "Where the adapter begins: changing nothing, or with the weights of another adapter."),
     ]

@@ -108,6 +108,8 @@ public struct AdapterRecipe: RecipeSection, Sendable, Equatable {
   public internal(set) var layers: LayerSelection?
   /// Scale by alpha / √rank.
   public internal(set) var rslora = false
+  /// Train the magnitudes of the rows apart from their directions.
+  public internal(set) var dora = false
   /// How the adapter begins.
   public internal(set) var initialization = AdapterInitialization.identity
 }

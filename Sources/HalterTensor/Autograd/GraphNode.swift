@@ -62,9 +62,9 @@ final class GraphNode {
 
   /// Adds a gradient to the sum, in place where nobody else sees the sum.
   func accumulate(_ incoming: Tensor) {
-    precondition(incoming.dtype == gradientType, "a gradient of type \(incoming.dtype)")
+    let incoming = incoming.detached.converted(to: gradientType)
     guard var sum = gradient else {
-      gradient = incoming.detached
+      gradient = incoming
       return
     }
     precondition(gradientType == .f32, "several gradients of type \(gradientType)")

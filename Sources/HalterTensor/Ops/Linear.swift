@@ -102,7 +102,7 @@ extension Tensor {
   }
 
   /// Adds a bias to every row in place; only for a result that nobody else holds yet.
-  private func add(bias: Tensor?) {
+  func add(bias: Tensor?) {
     guard let bias else { return }
     precondition(bias.shape == [shape.columns], "bias \(bias.shape) for rows of \(shape.columns)")
     backend.addBias(bias.storage, to: elements, rows: shape.rows, columns: shape.columns)
@@ -126,7 +126,8 @@ extension Tensor {
       n: n, k: k, alpha: 1, accumulate: false, compute: backend.compute)
   }
 
-  private func columnSums() -> Tensor {
+  /// The sum of the rows, outside the graph.
+  func columnSums() -> Tensor {
     let sums = Tensor(zeros: [shape.columns], on: backend)
     backend.addColumnSums(of: elements, to: sums.storage, rows: shape.rows, columns: shape.columns)
     return sums
